@@ -1,0 +1,1 @@
+"""Feature rows to predictions: the bundle, sessions, caches, batching, the service."""

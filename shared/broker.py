@@ -1,0 +1,105 @@
+"""Connections to the broker (Redis or Valkey), and what a broker must be before Natron uses it."""
+
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shared.contracts import PARTITIONS, SCHEMA_VERSION
+from shared.errors import BrokerError, SchemaError
+from shared.names import Names
+
+SOCKET_TIMEOUT_S = 5.0
+OLDEST_VERSION = (7, 0)
+
+LOST = (redis.exceptions.RedisError, OSError)
+"""What a call raises when the broker is away, loading, full, read-only or otherwise unwilling: try again later."""
+
+
+def connect(url: str) -> redis.Redis:
+    """Client of the broker at ``url`` (``redis://``, ``rediss://`` or ``unix://``); replies stay bytes.
+
+    Nothing is retried behind the caller's back: after a lost reply the caller must look where things stand.
+    """
+    client = redis.Redis.from_url(
+        url,
+        protocol=2,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=SOCKET_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+    for command in ("XREAD", "XRANGE", "XREVRANGE"):
+        client.response_callbacks.pop(command, None)  # lists as they come: building dicts costs more than reading
+    return client
+
+
+def check_fitness(client: redis.Redis, names: Names) -> None:
+    """Refuse a broker that Natron's promises do not hold on, and mark a new one as Natron's.
+
+    Raises
+    ------
+    BrokerError
+        Older than 7.0, or allowed to evict keys.
+    SchemaError
+        It holds another partition count or schema version.
+    """
+    version = str(client.info("server")["redis_version"])
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
+        raise BrokerError(f"broker version = {version}: must be 7.0 or newer; upgrade Redis or Valkey")
+    policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
+    if policy != "noeviction":
+        raise BrokerError(f"maxmemory-policy = {policy}: must be noeviction; run CONFIG SET maxmemory-policy noeviction")
+    ours = {"partitions": str(PARTITIONS), "schema": str(SCHEMA_VERSION)}
+    for field, value in ours.items():
+        client.hsetnx(names.meta, field, value)
+    theirs = {name.decode(): value.decode() for name, value in client.hgetall(names.meta).items()}
+    for field, value in ours.items():
+        if theirs[field] != value:
+            raise SchemaError(f"{names.meta} {field} = {theirs[field]}: this Natron has {value}; use its own namespace")
+
+
+def fields_of(entry: list[Any]) -> dict[bytes, bytes]:
+    """Field -> value of a raw stream entry ``[id, [field, value, ...]]``."""
+    flat = entry[1] or []
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+class Post:
+    """Commands sent without waiting for their replies, which are read and dropped later.
+
+    For marks that only help a successor: losing one costs nothing but a second look.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._pool = client.connection_pool
+        self._connection: Any = None
+        self._waiting = 0
+
+    def send(self, commands: list[tuple[Any, ...]]) -> None:
+        """Send ``commands`` in one write."""
+        if self._connection is None:
+            self._connection = self._pool.get_connection()
+            self._waiting = 0
+        try:
+            while self._waiting and self._connection.can_read(timeout=0):
+                self._read_one()
+            self._connection.send_packed_command(self._connection.pack_commands(commands))
+            self._waiting += len(commands)
+        except LOST:
+            self.close()
+            raise
+
+    def _read_one(self) -> None:
+        try:
+            self._connection.read_response()
+        except redis.exceptions.ResponseError:
+            pass  # a refused mark is a lost mark
+        self._waiting -= 1
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._pool.release(self._connection)
+            self._connection = None

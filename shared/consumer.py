@@ -1,0 +1,252 @@
+"""The loop every stage runs: read, process, pass the gate. Exactly once and in order, whoever runs, pauses or dies."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import redis
+import structlog
+
+from shared.broker import LOST, Post, fields_of
+from shared.clock import Clock
+from shared.contracts import PARTITIONS
+from shared.errors import EntryError, StageHaltedError, SystemicError
+from shared.gate import Crossing, Gate, GateLimits, Passage
+from shared.membership import Membership, share_out
+from shared.metrics import Metrics
+from shared.names import Names
+from shared.stage import Batch, Dead, Entry, Result, Stage
+from shared.suspects import Suspects
+
+M = TypeVar("M")
+
+BLOCK_MS = 100
+BACKOFF_S = 0.05
+BACKOFF_MAX_S = 2.0
+DEAD_ALLOWED, DEAD_AMONG = 20, 1_000
+"""More failures than this among so many well-formed entries are the stage's fault, not theirs."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class ConsumerLimits:
+    """Bounds of a consumer."""
+
+    read_count: int  # entries a partition and read
+    max_backlog: int
+    max_attempts: int
+
+
+class Consumer(Generic[M]):
+    """One instance of a stage.
+
+    Parameters
+    ----------
+    membership
+        Its place among the instances that share the partitions.
+    stop
+        Set to make ``run`` finish its batch, leave and return.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        names: Names,
+        stage: Stage[M],
+        membership: Membership,
+        clock: Clock,
+        limits: ConsumerLimits,
+        metrics: Metrics,
+        stop: threading.Event,
+    ) -> None:
+        self._client, self._names, self._stage, self._membership = client, names, stage, membership
+        self._clock, self._limits, self._metrics, self._stop = clock, limits, metrics, stop
+        self._gate = Gate(client, names, stage, GateLimits(limits.max_backlog))
+        self._post = Post(client)
+        self._positions: dict[int, str] = {}
+        self._suspects = Suspects(names, stage.keys.stage, limits.max_attempts)
+        self._verdicts: deque[bool] = deque(maxlen=DEAD_AMONG)
+        self._backoff_s = BACKOFF_S
+
+    def run(self, *, until_idle: bool = False) -> None:
+        """Work until stopped, or, with ``until_idle``, until nothing waits.
+
+        Raises
+        ------
+        SystemicError
+            Only with ``until_idle``; a service waits instead, not ready, its position unmoved.
+        """
+        while not self._stop.is_set():
+            try:
+                entries = self.turn(block_ms=0 if until_idle else BLOCK_MS)
+                self._backoff_s = BACKOFF_S
+                if until_idle and not entries:
+                    break
+            except (*LOST, SystemicError) as error:
+                if until_idle:
+                    raise
+                self._stand_back(error)
+        self._leave()
+
+    def turn(self, block_ms: int) -> int:
+        """Go round once; returns how many entries were read."""
+        if self._membership.due():
+            self._assign(share_out(self._membership.renew(), PARTITIONS).get(self._membership.instance, []))
+        batches = self._read(block_ms)
+        if batches:
+            self._decode(batches)
+            self._process(batches)
+            self._finish(batches)
+        return sum(len(batch.entries) for batch in batches)
+
+    def _assign(self, partitions: Sequence[int]) -> None:
+        """Take over and give up partitions; a partition taken over is read from its stored position."""
+        gone = [p for p in self._positions if p not in set(partitions)]
+        new = [p for p in partitions if p not in self._positions]
+        for p in gone:
+            del self._positions[p]
+        for p in new:
+            self._positions[p] = self._gate.position(p).id
+            self._suspects.take_over(self._client, p, self._positions[p])
+        if gone or new:
+            self._stage.forget([*gone, *new])
+            _log.info("partitions_assigned", stage=self._stage.keys.stage, held=len(self._positions), new=len(new))
+
+    def _read(self, block_ms: int) -> list[Batch[M]]:
+        """Read what waits in all partitions at once."""
+        if not self._positions:
+            self._clock.sleep(block_ms / 1_000)
+            return []
+        log_of = {self._stage.input_log(p).encode(): p for p in self._positions}
+        block = ["BLOCK", block_ms] if block_ms else []
+        reply = self._client.execute_command(
+            "XREAD", "COUNT", self._limits.read_count, *block, "STREAMS", *log_of, *self._positions.values()
+        )
+        return [
+            Batch(log_of[log], [Entry(log_of[log], entry[0].decode(), fields_of(entry)) for entry in entries])
+            for log, entries in reply or []
+        ]
+
+    def _decode(self, batches: list[Batch[M]]) -> None:
+        for batch in batches:
+            for entry in batch.entries:
+                try:
+                    batch.messages.append(self._stage.decode(entry))
+                except EntryError as error:
+                    batch.messages.append(Dead(error.reason, str(error)))
+
+    def _process(self, batches: list[Batch[M]]) -> None:
+        """Fill in results: all healthy partitions in one call, suspect ones entry by entry."""
+        healthy = [batch for batch in batches if not self._suspects.holds(batch.partition)]
+        for batch in batches:
+            if batch not in healthy:
+                self._process_alone(batch)
+        if not healthy:
+            return
+        self._post.send([self._suspects.mark(batch.partition, batch.entries) for batch in healthy])
+        messages = [message for batch in healthy for message in batch.messages if not isinstance(message, Dead)]
+        try:
+            results = iter(self._stage.process(messages))
+        except (SystemicError, *LOST):
+            raise
+        except Exception:  # whatever one entry provoked: the next turn finds out which
+            _log.exception("batch_failed", stage=self._stage.keys.stage, entries=len(messages))
+            self._suspects.accuse(healthy)
+            self._stage.forget()
+            return
+        for batch in healthy:
+            batch.results = [message if isinstance(message, Dead) else next(results) for message in batch.messages]
+
+    def _process_alone(self, batch: Batch[M]) -> None:
+        """One entry at a time; an entry that keeps failing is a dead letter, what follows it goes on."""
+        for entry, message in zip(batch.entries, batch.messages, strict=True):
+            if isinstance(message, Dead):
+                batch.results.append(message)
+                continue
+            if self._suspects.exhausted(entry):
+                batch.results.append(self._failed(f"{self._limits.max_attempts} attempts failed or died on it"))
+                continue
+            self._post.send([self._suspects.mark(batch.partition, [entry])])
+            try:
+                batch.results.append(self._stage.process([message])[0])
+            except (SystemicError, *LOST):
+                raise
+            except Exception as error:  # noqa: BLE001 - see above
+                self._stage.forget([batch.partition])
+                if not self._suspects.exhausted(entry):
+                    return  # tried again next turn, alone
+                batch.results.append(self._failed(f"{type(error).__name__}: {error}"))
+
+    def _failed(self, detail: str) -> Dead:
+        _log.error("entry_failed", stage=self._stage.keys.stage, detail=detail)
+        return Dead("failed", detail)
+
+    def _finish(self, batches: list[Batch[M]]) -> None:
+        """Pass the gate with what has results, and act on its answers."""
+        crossings = [
+            Crossing(batch.partition, self._positions[batch.partition], batch.entries[: len(batch.results)], batch.results)
+            for batch in batches
+            if batch.results
+        ]
+        if not crossings:
+            return
+        for crossing, (passage, repeats) in zip(crossings, self._gate.pass_through(crossings), strict=True):
+            p = crossing.partition
+            if passage is Passage.DONE:
+                self._positions[p] = crossing.entries[-1].id
+                self._suspects.cleared(p, crossing.entries[-1].id)
+                self._count(crossing.results, repeats)
+            elif passage is Passage.FULL:
+                self._stage.forget([p])
+                self._metrics.backlog_full.inc()
+                self._clock.sleep(BACKOFF_S)
+            else:
+                _log.info("race_lost", stage=self._stage.keys.stage, partition=p, passage=passage.name)
+                self._metrics.races_lost.inc()
+                self._positions[p] = self._gate.position(p).id
+                self._stage.forget([p])
+        self._halt_if_faulty()
+
+    def _count(self, results: Sequence[Result], repeats: int) -> None:
+        self._metrics.entries.inc(len(results))
+        if repeats:
+            self._metrics.dead_letters.labels("repeat").inc(repeats)
+        for result in results:
+            if isinstance(result, Dead):
+                self._metrics.dead_letters.labels(result.reason).inc()
+                _log.warning("entry_buried", stage=self._stage.keys.stage, reason=result.reason, detail=result.detail)
+            if not isinstance(result, Dead) or result.reason == "failed":
+                self._verdicts.append(isinstance(result, Dead))
+
+    def _halt_if_faulty(self) -> None:
+        if sum(self._verdicts) > DEAD_ALLOWED:
+            raise StageHaltedError(
+                f"{self._stage.keys.stage}: more than {DEAD_ALLOWED} of the last {DEAD_AMONG} entries failed; "
+                "see `natron dead list`, mend the cause, start it again"
+            )
+
+    def _stand_back(self, error: Exception) -> None:
+        """Wait for the broker or for a mend; what was held in memory may be stale by then."""
+        _log.error("stage_waiting", stage=self._stage.keys.stage, error=str(error), retry_s=self._backoff_s)
+        self._metrics.ready.set(0)
+        self._post.close()
+        self._positions.clear()
+        self._suspects.clear()
+        self._stage.forget()
+        self._membership.expire()
+        if isinstance(error, StageHaltedError):
+            self._stop.wait()
+        self._stop.wait(self._backoff_s)
+        self._backoff_s = min(2 * self._backoff_s, BACKOFF_MAX_S)
+
+    def _leave(self) -> None:
+        try:
+            self._membership.leave()
+        except LOST as error:
+            _log.warning("leave_failed", stage=self._stage.keys.stage, error=str(error))
+        self._post.close()
+        self._stage.forget()
+        self._positions.clear()

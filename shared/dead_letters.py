@@ -1,0 +1,71 @@
+"""Dead letters: what could not be processed, with its origin and reason."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+import redis
+
+from shared.broker import fields_of
+from shared.contracts import PARTITIONS
+from shared.names import Names
+from shared.scripts import script
+
+DEAD_KEEP = 1_000
+"""Newest dead letters kept a partition."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One entry that was taken aside."""
+
+    partition: int
+    id: str  # its own entry ID in the dead stream
+    origin: str  # key of the log or stream it stood in
+    origin_id: str
+    stage: str
+    reason: str
+    detail: str
+    payload: Any  # the entry's fields and values, flat; bytes of them where they were cut off
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """JSON-able form; bytes as printable text."""
+        payload = self.payload if isinstance(self.payload, list) else [self.payload]
+        shown = [item.decode("utf-8", "backslashreplace") if isinstance(item, bytes) else item for item in payload]
+        return {
+            "partition": self.partition, "id": self.id, "origin": self.origin, "origin_id": self.origin_id,
+            "stage": self.stage, "reason": self.reason, "detail": self.detail, "payload": shown,
+        }  # fmt: skip
+
+
+def condemn(
+    client: redis.Redis, names: Names, p: int, log_key: str, entry_id: str, *, stage: str, reason: str, detail: str
+) -> bool:
+    """Take an entry off a log that this stage holds no position in, and bury it; False if another was first."""
+    args = [entry_id, stage, reason, detail, DEAD_KEEP]
+    return bool(script("condemn").run(client, [log_key, names.dead(p)], args))
+
+
+def dead_letters(client: redis.Redis, names: Names) -> Iterator[DeadLetter]:
+    """All dead letters kept, partition by partition, oldest first."""
+    for p in range(PARTITIONS):
+        for entry in client.execute_command("XRANGE", names.dead(p), "-", "+"):
+            yield _letter(p, entry)
+
+
+def _letter(p: int, entry: list[Any]) -> DeadLetter:
+    fields = fields_of(entry)
+
+    def text(name: bytes) -> str:
+        return fields.get(name, b"").decode("utf-8", "backslashreplace")
+
+    raw = fields.get(b"payload", b"")
+    try:
+        payload = msgpack.unpackb(raw, raw=True)
+    except ValueError:
+        payload = raw  # cut off at its bound, or written by hand
+    return DeadLetter(
+        p, entry[0].decode(), text(b"origin"), text(b"id"), text(b"stage"), text(b"reason"), text(b"detail"), payload
+    )

@@ -1,0 +1,55 @@
+"""Who is alive, and which partitions are whose. Warm caches depend on it; correctness never does."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import redis
+
+from shared.clock import Clock
+from shared.names import Names
+from shared.scripts import script
+
+TIME_TO_LIVE_MS = 3_000
+RENEWAL_S = 1.0
+
+
+def share_out(members: Iterable[str], partitions: int) -> dict[str, list[int]]:
+    """Share partitions by rendezvous hashing, each member at most ceil(partitions / members).
+
+    Every member computes the same from the same list; one joining or leaving moves few partitions.
+    """
+    names = sorted(set(members))
+    shares: dict[str, list[int]] = {name: [] for name in names}
+    most = -(-partitions // len(names)) if names else 0
+    for p in range(partitions):
+        ranked = sorted(names, key=lambda name: blake2b(f"{p}/{name}".encode(), digest_size=8).digest())
+        shares[next(name for name in ranked if len(shares[name]) < most)].append(p)
+    return shares
+
+
+class Membership:
+    """One instance's place among the live instances of its service."""
+
+    def __init__(self, client: redis.Redis, names: Names, service: str, instance: str, clock: Clock) -> None:
+        self._client, self._key, self._clock = client, names.members(service), clock
+        self.instance = instance
+        self._due_s = 0.0
+
+    def due(self) -> bool:
+        """Whether it is time to renew."""
+        return self._clock.monotonic_s() >= self._due_s
+
+    def renew(self) -> list[str]:
+        """Renew, and return the live instances, sorted."""
+        live = script("renew").run(self._client, [self._key], [self.instance, TIME_TO_LIVE_MS])
+        self._due_s = self._clock.monotonic_s() + RENEWAL_S
+        return sorted(member.decode() for member in live)
+
+    def expire(self) -> None:
+        """Make the next turn renew: the connection was lost, and the list with it."""
+        self._due_s = 0.0
+
+    def leave(self) -> None:
+        """Leave at once, so that the others need not wait for the expiry."""
+        self._client.zrem(self._key, self.instance)
+        self._due_s = 0.0

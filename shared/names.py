@@ -1,0 +1,72 @@
+"""Every key and stream name in the broker. ``{p}`` is a hash tag: one partition's keys share a cluster slot."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Names:
+    """Key names under one namespace; ``set8`` is the first eight digits of a feature-set hash."""
+
+    namespace: str = "natron"
+
+    @property
+    def meta(self) -> str:
+        """Hash: partition count and schema version."""
+        return f"{self.namespace}:meta"
+
+    @property
+    def champion(self) -> str:
+        """Hash: the champion bundle's id and its promote number."""
+        return f"{self.namespace}:champion"
+
+    def members(self, service: str) -> str:
+        """Sorted set of a service's live instances by expiry, broker's epoch ms."""
+        return f"{self.namespace}:members:{service}"
+
+    def candles(self, p: int) -> str:
+        """Log of admitted candles, written by admission alone."""
+        return f"{self.namespace}:{{{p}}}:candles"
+
+    def history(self, p: int, series: str) -> str:
+        """Stream of a series' candles, entry ID = t."""
+        return f"{self.namespace}:{{{p}}}:history:{series}"
+
+    def series(self, p: int) -> str:
+        """Hash series -> ``n source``."""
+        return f"{self.namespace}:{{{p}}}:series"
+
+    def features(self, p: int, set8: str) -> str:
+        """Log of feature rows."""
+        return f"{self.namespace}:{{{p}}}:features:{set8}"
+
+    def window(self, p: int, set8: str, series: str) -> str:
+        """Stream of a series' newest rows, entry ID = t."""
+        return f"{self.namespace}:{{{p}}}:window:{set8}:{series}"
+
+    def predictions(self, p: int) -> str:
+        """Log of predictions."""
+        return f"{self.namespace}:{{{p}}}:predictions"
+
+    def recent(self, p: int, series: str) -> str:
+        """Stream of a series' newest predictions, entry ID = t."""
+        return f"{self.namespace}:{{{p}}}:recent:{series}"
+
+    def latest(self, p: int) -> str:
+        """Hash series -> its newest prediction."""
+        return f"{self.namespace}:{{{p}}}:latest"
+
+    def position(self, p: int) -> str:
+        """Hash of progress: stage -> ``last-id read-count promote``."""
+        return f"{self.namespace}:{{{p}}}:position"
+
+    def attempts(self, p: int) -> str:
+        """Hash stage -> ``first-id last-id times`` of the batch under way."""
+        return f"{self.namespace}:{{{p}}}:attempts"
+
+    def dead(self, p: int) -> str:
+        """Stream of dead letters."""
+        return f"{self.namespace}:{{{p}}}:dead"
+
+    def rejects(self, p: int) -> str:
+        """Stream of candles refused as late, revised or foreign."""
+        return f"{self.namespace}:{{{p}}}:rejects"

@@ -1,0 +1,32 @@
+"""Fixtures of all tests: a real broker, and real market data where there is some."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.testing import BrokerUnderTest, broker_under_test
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[BrokerUnderTest]:
+    with broker_under_test() as broker:
+        yield broker
+
+
+@pytest.fixture
+def broker(_server: BrokerUnderTest) -> BrokerUnderTest:
+    """A real, empty broker."""
+    _server.client.flushall()
+    return _server
+
+
+@pytest.fixture(scope="session")
+def market_data() -> Path:
+    """Folder of real market data; tests that need it are skipped where it is absent."""
+    default = Path(__file__).parents[1].parent / "shared" / "data"
+    folder = Path(os.environ.get("NATRON_TEST_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("no market data: set NATRON_TEST_DATA to its folder")
+    return folder
