@@ -1,1 +1,1 @@
-"""bridge"""
+"""Predictions to MetaTrader over ZeroMQ: signed lines out, and what a client missed on request."""

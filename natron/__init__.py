@@ -1,1 +1,1 @@
-"""natron"""
+"""The command line: one command, each service imported when it is asked for."""

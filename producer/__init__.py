@@ -1,1 +1,1 @@
-"""producer"""
+"""Candles in: exports read and replayed, synthetic samples."""

@@ -96,10 +96,15 @@ class Consumer(Generic[M]):
         if self._membership.due():
             self._assign(share_out(self._membership.renew(), PARTITIONS).get(self._membership.instance, []))
         batches = self._read(block_ms)
-        if batches:
-            self._decode(batches)
-            self._process(batches)
-            self._finish(batches)
+        self._decode(batches)
+        healthy = [batch for batch in batches if not self._suspects.holds(batch.partition)]
+        if healthy:
+            self._process(healthy)
+            self._finish(healthy)
+        # One suspect entry a turn: what it may take down with it is finished before, and nobody else is accused.
+        for batch in [batch for batch in batches if batch not in healthy][:1]:
+            self._process_alone(batch)
+            self._finish([batch])
         return sum(len(batch.entries) for batch in batches)
 
     def _assign(self, partitions: Sequence[int]) -> None:
@@ -139,46 +144,38 @@ class Consumer(Generic[M]):
                     batch.messages.append(Dead(error.reason, str(error)))
 
     def _process(self, batches: list[Batch[M]]) -> None:
-        """Fill in results: all healthy partitions in one call, suspect ones entry by entry."""
-        healthy = [batch for batch in batches if not self._suspects.holds(batch.partition)]
-        for batch in batches:
-            if batch not in healthy:
-                self._process_alone(batch)
-        if not healthy:
-            return
-        self._post.send([self._suspects.mark(batch.partition, batch.entries) for batch in healthy])
-        messages = [message for batch in healthy for message in batch.messages if not isinstance(message, Dead)]
+        """Fill in the results of several partitions in one call; if it fails, go entry by entry from the next turn."""
+        self._post.send([self._suspects.mark(batch.partition, batch.entries) for batch in batches])
+        messages = [message for batch in batches for message in batch.messages if not isinstance(message, Dead)]
         try:
             results = iter(self._stage.process(messages))
         except (SystemicError, *LOST):
             raise
-        except Exception:  # whatever one entry provoked: the next turn finds out which
+        except Exception:  # whatever one entry provoked: going entry by entry finds out which
             _log.exception("batch_failed", stage=self._stage.keys.stage, entries=len(messages))
-            self._suspects.accuse(healthy)
+            self._suspects.accuse(batches)
             self._stage.forget()
             return
-        for batch in healthy:
+        for batch in batches:
             batch.results = [message if isinstance(message, Dead) else next(results) for message in batch.messages]
 
     def _process_alone(self, batch: Batch[M]) -> None:
-        """One entry at a time; an entry that keeps failing is a dead letter, what follows it goes on."""
-        for entry, message in zip(batch.entries, batch.messages, strict=True):
-            if isinstance(message, Dead):
-                batch.results.append(message)
-                continue
-            if self._suspects.exhausted(entry):
-                batch.results.append(self._failed(f"{self._limits.max_attempts} attempts failed or died on it"))
-                continue
+        """Fill in the result of the first entry; one that keeps failing, or killing, is a dead letter."""
+        entry, message = batch.entries[0], batch.messages[0]
+        if isinstance(message, Dead):
+            batch.results = [message]
+        elif self._suspects.exhausted(entry):
+            batch.results = [self._failed(f"{self._limits.max_attempts} attempts failed or died on it")]
+        else:
             self._post.send([self._suspects.mark(batch.partition, [entry])])
             try:
-                batch.results.append(self._stage.process([message])[0])
+                batch.results = self._stage.process([message])
             except (SystemicError, *LOST):
                 raise
-            except Exception as error:  # noqa: BLE001 - see above
+            except Exception as error:  # noqa: BLE001 - whatever the entry provoked is its reason
                 self._stage.forget([batch.partition])
-                if not self._suspects.exhausted(entry):
-                    return  # tried again next turn, alone
-                batch.results.append(self._failed(f"{type(error).__name__}: {error}"))
+                if self._suspects.exhausted(entry):
+                    batch.results = [self._failed(f"{type(error).__name__}: {error}")]
 
     def _failed(self, detail: str) -> Dead:
         _log.error("entry_failed", stage=self._stage.keys.stage, detail=detail)

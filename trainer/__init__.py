@@ -1,1 +1,1 @@
-"""trainer"""
+"""History to bundle: labels, data, model, supervised training, report, export."""

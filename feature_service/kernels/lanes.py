@@ -1,9 +1,12 @@
 """Eight float64 side by side, as one value inside a kernel.
 
-A sum in a plain loop is not vectorised without fastmath, and fastmath lets each machine add in an order of its own.
-Eight lanes written out fix the order: the same bits whatever the width of the machine's registers, at the
-speed of the widest. The type exists inside compiled kernels only.
+A sum in a plain loop is not vectorised without fastmath, and fastmath lets each machine add in an order of
+its own. Eight lanes written out fix the order: the same bits whatever the width of the machine's registers,
+at the speed of the widest. The type exists inside compiled kernels only.
 """
+
+# mypy: disable-error-code="attr-defined,import-untyped,misc,no-untyped-call"
+# numba's and llvmlite's inner parts carry no types
 
 import operator
 from collections.abc import Callable
@@ -26,13 +29,13 @@ Column = NDArray[float64]  # (T,) contiguous, ascending in time
 class Lanes(Protocol):
     """What a type checker needs to know of eight lanes."""
 
-    def __add__(self, other: "Lanes", /) -> "Lanes": ...  # noqa: D105
-    def __sub__(self, other: "Lanes", /) -> "Lanes": ...  # noqa: D105
-    def __mul__(self, other: "Lanes", /) -> "Lanes": ...  # noqa: D105
-    def __abs__(self) -> "Lanes": ...  # noqa: D105
+    def __add__(self, other: "Lanes", /) -> "Lanes": ...
+    def __sub__(self, other: "Lanes", /) -> "Lanes": ...
+    def __mul__(self, other: "Lanes", /) -> "Lanes": ...
+    def __abs__(self) -> "Lanes": ...
 
 
-class _LanesType(types.Type):  # type: ignore[misc]
+class _LanesType(types.Type):
     def __init__(self) -> None:
         super().__init__(name="lanes")
 
@@ -43,7 +46,7 @@ _INT32 = ir.IntType(32)
 
 
 @register_default(_LanesType)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: Any) -> None:
         super().__init__(manager, fe_type, _VECTOR)
 
@@ -65,7 +68,7 @@ _binary(operator.mul, "fmul")
 
 
 @infer_global(abs)
-class _LanesAbs(ConcreteTemplate):  # type: ignore[misc]
+class _LanesAbs(ConcreteTemplate):
     cases = [_LANES(_LANES)]  # noqa: RUF012 - numba's own protocol
 
 
@@ -91,7 +94,7 @@ def _fold(builder: Any, vector: Any, join: Callable[[Any, Any], Any]) -> Any:
     return builder.extract_element(vector, ir.Constant(_INT32, 0))
 
 
-def _load(_typing: Any, column: Any, at: Any) -> Any:
+def _load(_typing: Any, column: Any, _at: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
         place = builder.bitcast(builder.gep(data, [args[1]]), _VECTOR.as_pointer())
@@ -100,7 +103,7 @@ def _load(_typing: Any, column: Any, at: Any) -> Any:
     return _LANES(column, types.intp), codegen
 
 
-def _splat(_typing: Any, value: Any) -> Any:
+def _splat(_typing: Any, _value: Any) -> Any:
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         empty = ir.Constant(_VECTOR, ir.Undefined)
         first = builder.insert_element(empty, args[0], ir.Constant(_INT32, 0))
@@ -109,29 +112,29 @@ def _splat(_typing: Any, value: Any) -> Any:
     return _LANES(types.float64), codegen
 
 
-def _larger(_typing: Any, left: Any, right: Any) -> Any:
+def _larger(_typing: Any, _left: Any, _right: Any) -> Any:
     return _LANES(_LANES, _LANES), lambda _context, builder, _signature, args: _pick(builder, ">", *args)
 
 
-def _smaller(_typing: Any, left: Any, right: Any) -> Any:
+def _smaller(_typing: Any, _left: Any, _right: Any) -> Any:
     return _LANES(_LANES, _LANES), lambda _context, builder, _signature, args: _pick(builder, "<", *args)
 
 
-def _total(_typing: Any, lanes: Any) -> Any:
+def _total(_typing: Any, _lanes: Any) -> Any:
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return _fold(builder, args[0], builder.fadd)
 
     return types.float64(_LANES), codegen
 
 
-def _largest(_typing: Any, lanes: Any) -> Any:
+def _largest(_typing: Any, _lanes: Any) -> Any:
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return _fold(builder, args[0], lambda left, right: _pick(builder, ">", left, right))
 
     return types.float64(_LANES), codegen
 
 
-def _smallest(_typing: Any, lanes: Any) -> Any:
+def _smallest(_typing: Any, _lanes: Any) -> Any:
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return _fold(builder, args[0], lambda left, right: _pick(builder, "<", left, right))
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[int, Gt(0)]
 Count = Annotated[int, Ge(0)]
@@ -31,6 +31,12 @@ class SystemSettings(Group):
     predictions_keep: Positive = Field(10_000, description="newest predictions kept a partition's log")
     reject_keep: Positive = Field(1_000, description="newest rejected candles kept a partition")
     max_attempts: Positive = Field(3, description="times an entry may fail or kill a member before it is a dead letter")
+
+    @model_validator(mode="after")
+    def _room_to_work(self) -> "SystemSettings":
+        if max(self.log_keep, self.predictions_keep) + 1_024 > self.max_backlog:
+            raise ValueError("max_backlog must exceed log_keep and predictions_keep by at least 1,024")
+        return self
 
 
 class DataSettings(Group):

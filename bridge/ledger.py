@@ -1,0 +1,90 @@
+"""What a bridge has sent in its session: a number, a ring and the newest predictions for each symbol."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from shared.contracts import Prediction
+
+RING_LINES = 4_096
+"""Predictions kept of each symbol to answer gaps from."""
+RING_LINES_ALL = 262_144
+"""Predictions kept of all symbols together, about 60 MB; above 64 symbols the rings get shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A prediction, its bytes as the broker holds them, and the body of its line."""
+
+    prediction: Prediction
+    message: bytes
+    body: str
+
+
+@dataclass(slots=True)
+class _Track:
+    """One symbol. The ring's last message is that of ``seq``; ``newest`` is timeframe -> (t, message)."""
+
+    seq: int = 0
+    ring: deque[bytes] = field(default_factory=deque)
+    newest: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+
+
+class Ledger:
+    """The bridge's memory of one session.
+
+    It holds messages, not lines: a line sent again is made again, with the time and reasons of that moment.
+    """
+
+    def __init__(self, session: str, newest: Iterable[Entry]) -> None:
+        self.session = session
+        self._tracks: dict[str, _Track] = {}
+        for entry in newest:
+            self._keep(entry)
+
+    def _track(self, symbol: str) -> _Track:
+        return self._tracks.setdefault(symbol, _Track())
+
+    def _keep(self, entry: Entry) -> bool:
+        series, t = entry.prediction.series, entry.prediction.t
+        newest = self._track(series.symbol).newest
+        if series.timeframe in newest and t <= newest[series.timeframe][0]:
+            return False
+        newest[series.timeframe] = (t, entry.message)
+        return True
+
+    def append(self, entry: Entry) -> int | None:
+        """Give a prediction its number; None where its candle is not after the newest known one."""
+        if not self._keep(entry):
+            return None
+        track = self._track(entry.prediction.series.symbol)
+        track.seq += 1
+        track.ring.append(entry.message)
+        bound = max(1, min(RING_LINES, RING_LINES_ALL // len(self._tracks)))
+        while len(track.ring) > bound:
+            track.ring.popleft()
+        return track.seq
+
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols with predictions."""
+        return list(self._tracks)
+
+    def seq(self, symbol: str) -> int:
+        """Return the last number sent for a symbol; 0 before its first line."""
+        track = self._tracks.get(symbol)
+        return track.seq if track else 0
+
+    def since(self, symbol: str, seq: int) -> Sequence[bytes] | None:
+        """Messages of the lines after ``seq``, oldest first; None where the ring does not hold them all."""
+        track = self._tracks.get(symbol, _Track())
+        missing = track.seq - seq
+        if not 0 <= missing <= len(track.ring):
+            return None
+        return list(islice(track.ring, len(track.ring) - missing, None))
+
+    def newest(self, symbol: str) -> Sequence[bytes]:
+        """Message of the newest prediction of each series of a symbol."""
+        track = self._tracks.get(symbol)
+        return [message for _, message in track.newest.values()] if track else []

@@ -1,0 +1,237 @@
+"""The thread that reads the predictions logs and hands over what it read."""
+
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import redis
+import structlog
+
+from bridge.ledger import Entry
+from bridge.lines import signal_body
+from bridge.log_places import LogPlaces
+from shared.broker import LOST, check_fitness, connect, fields_of
+from shared.codec import decode_prediction
+from shared.contracts import PARTITIONS
+from shared.errors import JunkError
+from shared.names import Names
+
+BLOCK_MS = 100
+READ_COUNT = 64
+"""Entries read a partition at a time."""
+_SLICE = 256  # entries handed over at once: HELLOs are answered in between
+_SLICES_WAITING = 16
+_BACKOFF_S, _BACKOFF_MAX_S = 0.05, 1.0
+_log = structlog.get_logger()
+
+
+class Condemn(Protocol):
+    """Take an entry off a log and bury it, as ``shared.dead_letters.condemn``; False if another was first."""
+
+    def __call__(
+        self,
+        client: redis.Redis,
+        names: Names,
+        p: int,
+        log_key: str,
+        entry_id: str,
+        *,
+        stage: str,
+        reason: str,
+        detail: str,
+    ) -> bool:
+        """Do it in one atomic step."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A new beginning: the newest prediction of each series. ``hole``: entries were lost before it."""
+
+    newest: list[Entry]
+    hole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Predictions in the order of their logs, and how many entries beside them were junk."""
+
+    entries: list[Entry]
+    junk: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Nothing more comes: the reader was stopped, or met an error that no waiting mends."""
+
+    error: Exception | None
+
+
+Item = Baseline | Read | End
+
+
+class LogReader:
+    """Reads from each log's end on, through lost connections; begins anew where a log was trimmed too far.
+
+    Parameters
+    ----------
+    url
+        The broker; the reader has a connection of its own, since it waits on it.
+    stop
+        Set to make it hand over what it has read and end.
+    """
+
+    def __init__(self, url: str, names: Names, condemn: Condemn, stop: threading.Event) -> None:
+        self._client = connect(url)
+        self._waiting: redis.Redis | None = None
+        self._names, self._condemn, self._stop = names, condemn, stop
+        self._places = LogPlaces(self._client, names)
+        self._items: queue.Queue[Item] = queue.Queue(_SLICES_WAITING)
+        self._bell, self._ring = socket.socketpair()  # a byte for each item that waits
+        self._bell.setblocking(False)
+        self._step: Callable[[], None] = self._begin
+        self._thread = threading.Thread(target=self._run, name="log-reader", daemon=True)
+
+    def start(self) -> None:
+        """Start reading."""
+        self._thread.start()
+
+    def fileno(self) -> int:
+        """File descriptor that is readable while items wait."""
+        return self._bell.fileno()
+
+    def item(self) -> Item | None:
+        """Take the next item; None if none waits."""
+        try:
+            self._bell.recv(1)
+        except BlockingIOError:
+            return None
+        return self._items.get_nowait()
+
+    def close(self) -> None:
+        """Stop, drop what was not taken, and leave the broker."""
+        self._stop.set()
+        while self._thread.is_alive():
+            self.item()
+            self._thread.join(0.02)
+        if self._waiting is not None:
+            self._waiting.close()
+        self._client.close()
+        self._bell.close()
+        self._ring.close()
+
+    def _hand_over(self, item: Item) -> None:
+        self._items.put(item)
+        self._ring.send(b"\0")
+
+    def _run(self) -> None:
+        error: Exception | None = None
+        try:
+            self._read_until_stopped()
+        except Exception as caught:  # noqa: BLE001 - raised again by whoever takes the End
+            error = caught
+        self._hand_over(End(error))
+
+    def _read_until_stopped(self) -> None:
+        backoff_s = _BACKOFF_S
+        while not self._stop.is_set():
+            try:
+                self._step()
+                backoff_s = _BACKOFF_S
+            except LOST as error:
+                if self._step == self._read_on:
+                    self._step = self._resume
+                _log.warning("broker_lost", error=str(error), retry_s=backoff_s)
+                self._stop.wait(backoff_s)
+                backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
+
+    def _connected(self) -> redis.Redis:
+        """Client of one connection: the pool would replace a broken one without a word, and it must be noticed."""
+        if self._waiting is None:
+            self._waiting = redis.Redis(
+                connection_pool=self._client.connection_pool, single_connection_client=True
+            )
+            self._waiting.response_callbacks = self._client.response_callbacks
+        return self._waiting
+
+    def _begin(self, *, hole: bool = False) -> None:
+        """Stand at each log's end, then take the newest of each series; what comes in between is in both."""
+        self._connected().ping()
+        check_fitness(self._client, self._names)
+        self._places.go_to_end()
+        pipeline = self._client.pipeline(transaction=False)
+        for p in range(PARTITIONS):
+            pipeline.hvals(self._names.latest(p))
+        newest = []
+        for p, messages in enumerate(pipeline.execute()):
+            for message in messages:
+                try:
+                    newest.append(self._entry(p, message))
+                except JunkError as error:
+                    _log.warning("latest_skipped", partition=p, reason=str(error))
+        self._hand_over(Baseline(newest, hole))
+        self._step = self._read_on
+
+    def _resume(self) -> None:
+        """After a lost connection: go on where it was, if that place still means the same."""
+        self._connected().ping()
+        if self._places.fell_back() or self._places.trimmed(range(PARTITIONS)):
+            self._begin_after_hole()
+        self._step = self._read_on
+
+    def _begin_after_hole(self) -> None:
+        self._step = self._begin_after_hole  # until it succeeds: the old places mean nothing any more
+        _log.error("predictions_missed", mend="raise system.predictions_keep if the broker was not restored")
+        self._begin(hole=True)
+
+    def _read_on(self) -> None:
+        reply = self._connected().execute_command(
+            "XREAD", "COUNT", READ_COUNT, "BLOCK", BLOCK_MS, "STREAMS", *self._places.streams
+        )
+        if not reply:
+            return
+        batches = {self._places.partition(log): entries for log, entries in reply}
+        if self._places.trimmed(batches):
+            self._begin_after_hole()
+            return
+        self._hand_over_batches({p: self._decode(p, entries) for p, entries in batches.items()})
+
+    def _decode(self, p: int, entries: list[Any]) -> list[tuple[str, Entry | None]]:
+        """ID and prediction of each entry; what is none is condemned and stands as None."""
+        decoded: list[tuple[str, Entry | None]] = []
+        for raw in entries:
+            entry_id = raw[0].decode()
+            try:
+                decoded.append((entry_id, self._entry(p, fields_of(raw).get(b"m", b""))))
+            except JunkError as error:
+                _log.warning("entry_condemned", partition=p, id=entry_id, reason=str(error))
+                log = self._names.predictions(p)
+                self._condemn(
+                    self._client, self._names, p, log, entry_id,
+                    stage="bridge", reason=error.reason, detail=str(error),
+                )  # fmt: skip
+                decoded.append((entry_id, None))
+        return decoded
+
+    def _entry(self, p: int, message: bytes) -> Entry:
+        prediction = decode_prediction(message)
+        if prediction.series.partition != p:
+            raise JunkError(f"series {prediction.series.key} is not of partition {p}")
+        return Entry(prediction, message, signal_body(prediction))
+
+    def _hand_over_batches(self, decoded: dict[int, list[tuple[str, Entry | None]]]) -> None:
+        """Only now that nothing can fail any more: hand everything over and move on."""
+        good = []
+        for p, entries in decoded.items():
+            self._places[p].after = entries[-1][0]
+            for entry_id, entry in entries:
+                if entry is not None:
+                    self._places[p].anchor = entry_id
+                    good.append(entry)
+        junk = sum(len(entries) for entries in decoded.values()) - len(good)
+        self._hand_over(Read(good[:_SLICE], junk))
+        for start in range(_SLICE, len(good), _SLICE):
+            self._hand_over(Read(good[start : start + _SLICE]))

@@ -1,0 +1,30 @@
+"""What a bridge and a client count."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class BridgeStats:
+    """Counts of one bridge since it started."""
+
+    sessions: int = 0
+    lines_sent: int = 0  # live signal lines
+    heartbeats_sent: int = 0
+    hellos: int = 0
+    hellos_refused: int = 0  # badly signed, malformed, or above a limit
+    ring_answers: int = 0  # symbols whose gap was answered line by line
+    snapshots: int = 0  # symbols answered by their newest predictions
+    holes: int = 0  # times that a log was trimmed, or cut back, past what was read
+    junk: int = 0  # entries that are no prediction
+    repeats: int = 0  # entries whose candle was not after the newest known one
+
+
+@dataclass(slots=True)
+class ClientStats:
+    """Counts of one client since it started."""
+
+    lines: int = 0  # signals given to the caller
+    duplicates: int = 0  # lines that it had before, or of a session it left
+    gaps: int = 0
+    hellos: int = 0
+    junk: int = 0  # lines refused: signature or content

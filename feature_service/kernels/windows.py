@@ -1,0 +1,89 @@
+"""Sums, highs and lows over the newest candles of a column.
+
+``at`` is the newest candle. Nothing checks the bounds: a column holds ``REACH`` candles up to any asked for.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_service.kernels.compile import kernel
+from feature_service.kernels.lanes import (
+    LANES,
+    Column,
+    larger,
+    largest,
+    load,
+    smaller,
+    smallest,
+    splat,
+    total,
+)
+
+Taps = NDArray[np.float64]  # (a multiple of 16,), oldest first: see filters.taps
+
+
+@kernel
+def weighted(column: Column, at: int, taps: Taps) -> float:
+    """Sum of taps times values."""
+    start = at - taps.size + 1
+    even = splat(0.0)
+    odd = splat(0.0)
+    for tap in range(0, taps.size, 2 * LANES):
+        even += load(taps, tap) * load(column, start + tap)
+        odd += load(taps, tap + LANES) * load(column, start + tap + LANES)
+    return total(even + odd)
+
+
+@kernel
+def offset(column: Column, at: int, taps: Taps) -> float:
+    """Sum of taps times values less the newest: an average seen from the newest value.
+
+    Exactly 0 where nothing moved, and free of the cancellation that a difference of two averages has.
+    """
+    start = at - taps.size + 1
+    newest = splat(column[at])
+    even = splat(0.0)
+    odd = splat(0.0)
+    for tap in range(0, taps.size, 2 * LANES):
+        even += load(taps, tap) * (load(column, start + tap) - newest)
+        odd += load(taps, tap + LANES) * (load(column, start + tap + LANES) - newest)
+    return total(even + odd)
+
+
+@kernel
+def changes(column: Column, at: int, taps: Taps) -> tuple[float, float]:
+    """Sum of taps times changes from value to value, and of taps times their sizes; reads one value more."""
+    start = at - taps.size + 1
+    signed = splat(0.0)
+    sized = splat(0.0)
+    for tap in range(0, taps.size, LANES):
+        change = load(column, start + tap) - load(column, start + tap - 1)
+        signed += load(taps, tap) * change
+        sized += load(taps, tap) * abs(change)
+    return total(signed), total(sized)
+
+
+@kernel
+def highest(column: Column, at: int, length: int) -> float:
+    """Largest of the newest ``length`` >= 8 values."""
+    found = load(column, at - LANES + 1)
+    for start in range(at - length + 1, at - LANES + 1, LANES):
+        found = larger(found, load(column, start))
+    return largest(found)
+
+
+@kernel
+def lowest(column: Column, at: int, length: int) -> float:
+    """Smallest of the newest ``length`` >= 8 values."""
+    found = load(column, at - LANES + 1)
+    for start in range(at - length + 1, at - LANES + 1, LANES):
+        found = smaller(found, load(column, start))
+    return smallest(found)
+
+
+@kernel
+def ratio(part: float, whole: float) -> float:
+    """``part / whole``, and 0 where there is nothing to divide; infinite where only ``whole`` is 0."""
+    if part == 0.0:
+        return 0.0
+    return part / whole

@@ -1,0 +1,36 @@
+"""The feature service: admitted candles in, feature rows out."""
+
+from shared.consumer import Consumer, ConsumerLimits
+from shared.membership import Membership
+from shared.metrics import Metrics
+from shared.service import ServiceContext, open_service
+from shared.settings.groups import Settings
+
+from feature_service.pipeline import warm
+from feature_service.stage import FeatureStage
+
+SERVICE = "feature_service"
+
+
+def run(settings: Settings, context: ServiceContext | None = None, *, until_idle: bool = False) -> None:
+    """Compute rows until stopped, or until no candle waits.
+
+    Blocks. Start-up and recovery are the same code: a series is read back from its history when its next candle comes.
+    """
+    context = context or open_service(SERVICE, settings)
+    warm()
+    metrics = Metrics(SERVICE)
+    metrics.serve(settings.feature_service.metrics_port)
+    stage = FeatureStage(context.client, context.names, context.clock, settings, metrics)
+    Consumer(
+        context.client,
+        context.names,
+        stage,
+        Membership(context.client, context.names, SERVICE, context.instance, context.clock),
+        context.clock,
+        ConsumerLimits(
+            settings.feature_service.read_count, settings.system.max_backlog, settings.system.max_attempts
+        ),
+        metrics,
+        context.stop,
+    ).run(until_idle=until_idle)

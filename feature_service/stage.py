@@ -1,0 +1,214 @@
+"""Candles to rows: which series are in memory, how they come back from the broker, and what each candle becomes."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import redis
+
+from feature_service.feature_set import FEATURE_SET
+from feature_service.pipeline import compute_history
+from feature_service.rings import SeriesRings
+from shared.clock import Clock
+from shared.codec import decode_candle, decode_row, encode_row
+from shared.contracts import CANDLE_DTYPE, WINDOW, Candle, Candles, FeatureRow, Flag, Reason, Rows, Series
+from shared.errors import JunkError, StorageError
+from shared.metrics import Metrics
+from shared.names import Names
+from shared.series_stream import newest_before, newest_t
+from shared.settings.groups import Settings
+from shared.stage import Dead, Entry, Kept, Output, Result, StageKeys
+
+SET8 = FEATURE_SET.hash[:8]
+LAST_WARMING_N = FEATURE_SET.lookback + WINDOW - 2
+"""Up to this candle the window of a prediction holds a row that saw candles from before the series' first."""
+
+
+@dataclass(slots=True)
+class SeriesState:
+    """A series in memory: its ring and its newest candle."""
+
+    slot: int
+    n: int
+    t: int
+
+
+@dataclass(slots=True)
+class _Job:
+    """A candle that becomes a row."""
+
+    at: int  # place among the messages
+    candle: Candle
+    slot: int
+    previous_t: int
+    missing: tuple[Kept, ...]
+
+
+class FeatureStage:
+    """The stage between the candles log and the features log."""
+
+    def __init__(
+        self, client: redis.Redis, names: Names, clock: Clock, settings: Settings, metrics: Metrics
+    ) -> None:
+        self._client, self._names, self._clock, self._metrics = client, names, clock, metrics
+        self._max_series = settings.feature_service.max_series
+        self._rings = SeriesRings()
+        self._states: OrderedDict[str, SeriesState] = OrderedDict()  # least recently seen first
+        self.keys = StageKeys(
+            stage=f"features:{SET8}",
+            service="feature_service",
+            input_keep=settings.system.log_keep,
+            source_keep=FEATURE_SET.lookback + WINDOW,
+        )
+
+    def input_log(self, p: int) -> str:
+        """Candles log."""
+        return self._names.candles(p)
+
+    def output_log(self, p: int) -> str:
+        """Features log of this feature set."""
+        return self._names.features(p, SET8)
+
+    def side(self, series: Series) -> str:
+        """Window of rows."""
+        return self._names.window(series.partition, SET8, series.key)
+
+    def source(self, series: Series) -> str:
+        """History of candles."""
+        return self._names.history(series.partition, series.key)
+
+    def decode(self, entry: Entry) -> Candle:
+        """Read an admitted candle."""
+        try:
+            candle = decode_candle(entry.fields[b"m"], entry.fields[b"n"], entry.fields.get(b"a", b"0"))
+        except KeyError as error:
+            raise JunkError(f"does not decode: no field {error}") from None
+        if candle.series.partition != entry.partition:
+            raise JunkError(f"{candle.series.key} belongs to partition {candle.series.partition}")
+        return candle
+
+    def forget(self, partitions: Sequence[int] | None = None) -> None:
+        """Drop the rings of these partitions, or all."""
+        gone = None if partitions is None else set(partitions)
+        for key in [key for key in self._states if gone is None or Series.from_key(key).partition in gone]:
+            self._rings.release(self._states.pop(key).slot)
+
+    def process(self, messages: Sequence[Candle]) -> list[Result]:
+        """Rows of candles, in order within each series."""
+        results: list[Result | None] = [None] * len(messages)
+        jobs: list[_Job] = []
+        for at, candle in enumerate(messages):
+            state = self._states.get(candle.series.key)
+            missing: tuple[Kept, ...] = ()
+            if state is not None and candle.n <= state.n:
+                results[at] = Dead("repeat", f"candle {candle.n} of {candle.series.key} has its row")
+                continue
+            if state is None or candle.n != state.n + 1 or candle.t <= state.t:
+                self._push(jobs, results)  # the ring is about to be written anew
+                recalled = self._recall(candle)
+                if isinstance(recalled, Dead):
+                    results[at] = recalled
+                    continue
+                state, missing = recalled
+            jobs.append(_Job(at, candle, state.slot, state.t, missing))
+            state.n, state.t = candle.n, candle.t
+            self._states.move_to_end(candle.series.key)
+        self._push(jobs, results)
+        assert all(result is not None for result in results)
+        return [result for result in results if result is not None]
+
+    def _push(self, jobs: list[_Job], results: list[Result | None]) -> None:
+        """Compute the rows of all waiting candles in one call, and empty ``jobs``."""
+        if not jobs:
+            return
+        slots = np.array([job.slot for job in jobs], np.int64)
+        rows = self._rings.push(slots, _array([job.candle for job in jobs]))  # (M, F)
+        row_us = self._clock.now_us()
+        for job, values in zip(jobs, rows, strict=True):
+            candle = job.candle
+            results[job.at] = Output(candle.series, _kept(candle, job.previous_t, values, row_us), job.missing)
+        jobs.clear()
+
+    def _recall(self, candle: Candle) -> tuple[SeriesState, tuple[Kept, ...]] | Dead:
+        """Read the candles before this one back from the series' history.
+
+        Returns the state just before the candle, and the rows that the series' window lacks.
+        """
+        series = candle.series
+        count = min(candle.n, FEATURE_SET.lookback + WINDOW)
+        found = newest_before(self._client, self.source(series), candle.t, count, self._decode_kept, series.partition)
+        candles = [kept for t, kept in found if kept.t == t and kept.series == series]
+        window_t = newest_t(self._client, self.side(series), _decode_window_row, series.partition)
+        if window_t >= candle.t:
+            return Dead("repeat", f"the window of {series.key} is at {window_t} already")
+        if not candles or (candles[-1].t, candles[-1].n) != (candle.t, candle.n) or not _same(candles[-1], candle):
+            return Dead("junk", f"the history of {series.key} holds no such candle at {candle.t}")
+        contiguous = _contiguous(candles)
+        if len(contiguous) < min(candle.n, FEATURE_SET.lookback):
+            raise StorageError(
+                f"history of {series.key}: {len(contiguous)} candles up to {candle.t} of at least "
+                f"{min(candle.n, FEATURE_SET.lookback)}; restore the broker's data or drop the series"
+            )
+        before = contiguous[:-1]
+        self._metrics.refills.inc()
+        state = self._state_of(series)
+        self._rings.seed(state.slot, _array(before[-(FEATURE_SET.lookback - 1) :]))
+        state.n, state.t = candle.n - 1, before[-1].t if before else 0
+        missing = _missing_rows(before, window_t) if before and window_t < before[-1].t else ()
+        return state, missing
+
+    def _decode_kept(self, entry: Entry) -> Candle:
+        try:
+            return decode_candle(entry.fields[b"m"], entry.fields[b"n"], b"0")
+        except KeyError as error:
+            raise JunkError(f"does not decode: no field {error}") from None
+
+    def _state_of(self, series: Series) -> SeriesState:
+        state = self._states.get(series.key)
+        if state is None:
+            while len(self._states) >= self._max_series:
+                self._rings.release(self._states.popitem(last=False)[1].slot)
+            state = self._states[series.key] = SeriesState(self._rings.acquire(), 0, 0)
+        return state
+
+
+def _decode_window_row(entry: Entry) -> FeatureRow:
+    return decode_row(entry.fields.get(b"m", b""))
+
+
+def _array(candles: Sequence[Candle]) -> Candles:
+    return np.array([(c.t, c.o, c.h, c.l, c.c, c.v) for c in candles], CANDLE_DTYPE)
+
+
+def _same(left: Candle, right: Candle) -> bool:
+    return (left.o, left.h, left.l, left.c, left.v) == (right.o, right.h, right.l, right.c, right.v)
+
+
+def _contiguous(candles: list[Candle]) -> list[Candle]:
+    """The newest of ``candles`` whose numbers follow one another."""
+    start = len(candles) - 1
+    while start and candles[start - 1].n == candles[start].n - 1:
+        start -= 1
+    return candles[start:]
+
+
+def _missing_rows(before: list[Candle], window_t: int) -> tuple[Kept, ...]:
+    """Rows of the newest ``WINDOW - 1`` candles that a window which ends at ``window_t`` lacks."""
+    whole = before[0].n == 1
+    rows: Rows = compute_history(_array(before))
+    first_sound = 0 if whole else FEATURE_SET.lookback - 1
+    wanted = range(max(first_sound, len(before) - (WINDOW - 1)), len(before))
+    return tuple(
+        _kept(before[at], before[at - 1].t if at else 0, rows[at], 0) for at in wanted if before[at].t > window_t
+    )
+
+
+def _kept(candle: Candle, previous_t: int, values: Rows, row_us: int) -> Kept:
+    reasons = Reason.WARMING if candle.n <= LAST_WARMING_N else Reason(0)
+    if candle.flags & Flag.REPLAY:
+        reasons |= Reason.REPLAY
+    row = FeatureRow(
+        candle.series, candle.t, previous_t, candle.n, values, FEATURE_SET.hash, int(reasons), candle.admitted_us, row_us
+    )
+    return Kept(candle.t, encode_row(row), candle.n)

@@ -1,0 +1,30 @@
+"""Candles as kernels read them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.contracts import CANDLE_DTYPE, Candles
+from shared.errors import InputError
+
+_FIELDS = 6
+
+
+def candle_table(candles: Candles) -> NDArray[np.float64]:
+    """View candles (N,) as (N, 6) float64; the first column, t, is no number there.
+
+    A record array costs microseconds a call to pass into a kernel, a plain one a fraction of one.
+
+    Raises
+    ------
+    InputError
+        The array is not one-dimensional or not of CANDLE_DTYPE.
+    """
+    if candles.dtype != CANDLE_DTYPE or candles.ndim != 1:
+        shown = (candles.dtype, candles.shape)
+        raise InputError(
+            "candles",
+            shown,
+            "must be a flat array of CANDLE_DTYPE",
+            "build it with np.array(rows, CANDLE_DTYPE)",
+        )
+    return np.ascontiguousarray(candles).view(np.float64).reshape(-1, _FIELDS)

@@ -1,0 +1,55 @@
+"""The inference worker: feature rows in, predictions out. Scaled by starting more."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import structlog
+
+from inference_worker.bundle import Bundle
+from inference_worker.session import Session
+from inference_worker.stage import PredictionStage
+from shared.consumer import Consumer, ConsumerLimits
+from shared.membership import Membership
+from shared.metrics import Metrics
+from shared.service import ServiceContext, open_service
+from shared.settings.groups import Settings
+
+SERVICE = "worker"
+REFERENCE = "reference"
+
+_log = structlog.get_logger()
+
+
+def bundle_folder(settings: Settings) -> Path:
+    """Folder of the bundle to serve: the one in the settings, else the reference bundle that ships with Natron."""
+    chosen = settings.inference.bundle
+    return Path(chosen) if chosen else Path(str(files("models"))) / REFERENCE
+
+
+def run(settings: Settings, context: ServiceContext | None = None, *, until_idle: bool = False) -> None:
+    """Predict until stopped, or until no row waits.
+
+    Blocks.
+
+    Raises
+    ------
+    BundleError
+        The bundle is broken, or computes something else here than where it was exported.
+    """
+    context = context or open_service(SERVICE, settings)
+    session = Session(
+        Bundle.load(bundle_folder(settings)), settings.inference.threads, settings.inference.max_tokens
+    )
+    _log.info("bundle_loaded", bundle=session.bundle.manifest.id, feature_set=session.bundle.manifest.feature_set.hash)
+    metrics = Metrics(SERVICE)
+    metrics.serve(settings.worker.metrics_port)
+    Consumer(
+        context.client,
+        context.names,
+        PredictionStage(context.client, context.names, context.clock, settings, metrics, session),
+        Membership(context.client, context.names, SERVICE, context.instance, context.clock),
+        context.clock,
+        ConsumerLimits(settings.worker.read_count, settings.system.max_backlog, settings.system.max_attempts),
+        metrics,
+        context.stop,
+    ).run(until_idle=until_idle)

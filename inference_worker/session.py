@@ -1,0 +1,154 @@
+"""A bundle at work: the graph in onnxruntime, and the caches of every series it has seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from inference_worker.bundle import HEADS, Bundle
+from shared.contracts import WINDOW, Rows
+from shared.errors import BundleError
+
+TOLERANCE = 1e-5
+"""Largest difference of a probability that is still the same answer (float32 in another order)."""
+
+Heads = dict[str, NDArray[np.float32]]  # head -> (T,) or (T, classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Candles of one series for one call.
+
+    ``rows`` is (T, F). With ``fresh`` the slot's caches count as empty and the first ``WINDOW - 1`` rows are the
+    window before the candles that are asked for.
+    """
+
+    slot: int
+    rows: Rows
+    fresh: bool
+
+
+class Session:
+    """Runs a bundle's graph on steps, backlogs and windows alike.
+
+    Parameters
+    ----------
+    threads
+        onnxruntime's threads inside one call.
+    max_tokens
+        Candles in one call, padding included: bounds memory and the time until the next answer.
+
+    Raises
+    ------
+    BundleError
+        The graph does not load, or its golden outputs differ.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int, max_tokens: int) -> None:
+        self.bundle = bundle
+        self._max_tokens = max_tokens
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        # A spinning thread would take the core that the broker needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        try:
+            self._graph = ort.InferenceSession(bundle.graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise BundleError(f"{bundle.path}: the graph does not load: {error}") from None
+        self._caches = bundle.manifest.caches
+        self._heads = list(HEADS)
+        self._outputs = [*self._heads, *(cache.entry for cache in self._caches)]
+        self._store = {cache.name: np.zeros((0, cache.length, cache.width), np.float32) for cache in self._caches}
+        self._free: list[int] = []
+        self._check_golden()
+
+    def acquire(self) -> int:
+        """Slot for a series' caches; storage grows by doubling."""
+        if not self._free:
+            size = len(self._store[self._caches[0].name])
+            more = max(16, size)
+            for cache in self._caches:
+                grown = np.zeros((more, cache.length, cache.width), np.float32)
+                self._store[cache.name] = np.concatenate([self._store[cache.name], grown])
+            self._free = list(range(size + more - 1, size - 1, -1))
+        return self._free.pop()
+
+    def release(self, slot: int) -> None:
+        """Give a slot back."""
+        self._free.append(slot)
+
+    def run(self, jobs: Sequence[Job]) -> list[Heads]:
+        """Probabilities at every candle of every job (of the whole of ``rows``), caches moved on.
+
+        One job a slot in one call of this method.
+        """
+        answers: list[Heads | None] = [None] * len(jobs)
+        for group in self._groups(jobs):
+            for at, heads in zip(group, self._call([jobs[at] for at in group]), strict=True):
+                answers[at] = heads
+        return [heads for heads in answers if heads is not None]
+
+    def _groups(self, jobs: Sequence[Job]) -> list[list[int]]:
+        """Jobs of like length together: right-padding is wasted work, and few shapes keep memory flat."""
+        by_length: dict[int, list[int]] = {}
+        for at, job in enumerate(jobs):
+            by_length.setdefault(_padded(len(job.rows)), []).append(at)
+        groups = []
+        for length, members in by_length.items():
+            size = max(1, self._max_tokens // length)
+            groups += [members[at : at + size] for at in range(0, len(members), size)]
+        return groups
+
+    def _call(self, jobs: list[Job]) -> list[Heads]:
+        length = max(_padded(len(job.rows)) for job in jobs)
+        rows = np.zeros((len(jobs), length, jobs[0].rows.shape[1]), np.float32)  # (B, T, F)
+        for at, job in enumerate(jobs):
+            rows[at, : len(job.rows)] = job.rows
+        slots = np.array([job.slot for job in jobs])
+        fresh = np.array([job.fresh for job in jobs])
+        feed: dict[str, NDArray[np.generic]] = {"rows": rows, "age": np.where(fresh, 0, WINDOW).astype(np.int64)}
+        for cache in self._caches:
+            feed[cache.name] = self._store[cache.name][slots]  # (B, length, width), a copy
+        outputs = dict(zip(self._outputs, self._graph.run(self._outputs, feed), strict=True))
+        for cache in self._caches:
+            self._move_on(cache.name, jobs, feed[cache.name], outputs[cache.entry])
+        return [{head: outputs[head][at, : len(job.rows)] for head in self._heads} for at, job in enumerate(jobs)]
+
+    def _move_on(
+        self, name: str, jobs: list[Job], before: NDArray[np.generic], entries: NDArray[np.float32]
+    ) -> None:
+        store = self._store[name]
+        length = store.shape[1]
+        for at, job in enumerate(jobs):
+            count = len(job.rows)
+            if count >= length:
+                store[job.slot] = entries[at, count - length : count]
+            else:
+                store[job.slot, : length - count] = before[at, count:]
+                store[job.slot, length - count :] = entries[at, :count]
+
+    def _check_golden(self) -> None:
+        golden = self.bundle.manifest.golden
+        slot = self.acquire()
+        for at, rows in enumerate(golden.rows.array):
+            heads = self.run([Job(slot, rows, fresh=True)])[0]
+            for head, expected in golden.outputs.items():
+                drift = float(np.abs(heads[head][-1] - expected.array[at]).max())
+                if not drift <= TOLERANCE:
+                    raise BundleError(
+                        f"{self.bundle.path}: golden output {head} differs by {drift:.2g}, at most {TOLERANCE:g} "
+                        "is allowed; this runtime does not compute what was exported"
+                    )
+        self.release(slot)
+
+
+def _padded(length: int) -> int:
+    """Length a job is padded to: powers of two up to 64, then multiples of 32."""
+    if length <= 64:
+        return 1 << (length - 1).bit_length()
+    return -(-length // 32) * 32

@@ -1,0 +1,195 @@
+"""Rows to predictions: whose caches are in memory, how they are refilled, and what each row becomes."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import redis
+
+from inference_worker.session import Heads, Job, Session
+from shared.clock import Clock
+from shared.codec import decode_prediction, decode_row, encode_prediction
+from shared.contracts import WINDOW, FeatureRow, Prediction, Rows, Series
+from shared.errors import JunkError, StorageError
+from shared.metrics import Metrics
+from shared.names import Names
+from shared.series_stream import newest_before, newest_t
+from shared.settings.groups import Settings
+from shared.stage import Dead, Entry, Kept, Output, Pass, Result, StageKeys
+
+RECENT_KEEP = 500
+"""Newest predictions kept a series, for snapshots, ranges and scoring."""
+
+
+@dataclass(slots=True)
+class SeriesState:
+    """A series in memory: its caches and its newest row."""
+
+    slot: int
+    n: int
+    t: int
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Rows of one series that follow one another, and where their answers belong."""
+
+    state: SeriesState
+    window: list[FeatureRow]  # the rows before, where the caches are empty
+    rows: list[FeatureRow]
+    places: list[int]
+
+
+class PredictionStage:
+    """The stage between the features log and the predictions log: the champion."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        names: Names,
+        clock: Clock,
+        settings: Settings,
+        metrics: Metrics,
+        session: Session,
+    ) -> None:
+        self._client, self._names, self._clock, self._metrics = client, names, clock, metrics
+        self._session = session
+        self._manifest = session.bundle.manifest
+        self._set8 = self._manifest.feature_set.hash[:8]
+        self._max_series = settings.inference.max_series
+        self._states: OrderedDict[str, SeriesState] = OrderedDict()  # least recently seen first
+        self.keys = StageKeys(
+            stage="champion",
+            service="worker",
+            writes_latest=True,
+            input_keep=settings.system.log_keep,
+            output_keep=settings.system.predictions_keep,
+            side_keep=RECENT_KEEP,
+            source_keep=WINDOW,
+        )
+
+    def input_log(self, p: int) -> str:
+        """Features log of the bundle's feature set."""
+        return self._names.features(p, self._set8)
+
+    def output_log(self, p: int) -> str:
+        """Predictions log."""
+        return self._names.predictions(p)
+
+    def side(self, series: Series) -> str:
+        """Recent predictions."""
+        return self._names.recent(series.partition, series.key)
+
+    def source(self, series: Series) -> str:
+        """Window of rows."""
+        return self._names.window(series.partition, self._set8, series.key)
+
+    def decode(self, entry: Entry) -> FeatureRow:
+        """Read a row; refuse one that is signed for other features than the bundle's."""
+        row = decode_row(entry.fields.get(b"m", b""))
+        ours = self._manifest.feature_set.hash
+        if row.feature_set != ours:
+            raise JunkError(f"the row is of feature set {row.feature_set}, bundle {self._manifest.id} of {ours}")
+        if len(row.values) != len(self._manifest.feature_set.names):
+            raise JunkError(f"the row has {len(row.values)} features, its set {len(self._manifest.feature_set.names)}")
+        if row.series.partition != entry.partition:
+            raise JunkError(f"{row.series.key} belongs to partition {row.series.partition}")
+        return row
+
+    def forget(self, partitions: Sequence[int] | None = None) -> None:
+        """Drop the caches of these partitions, or all."""
+        gone = None if partitions is None else set(partitions)
+        for key in [key for key in self._states if gone is None or Series.from_key(key).partition in gone]:
+            self._session.release(self._states.pop(key).slot)
+
+    def process(self, messages: Sequence[FeatureRow]) -> list[Result]:
+        """Predictions of rows, in order within each series; rows before the ``WINDOW``-th become none."""
+        queued_us = self._clock.now_us()
+        results: list[Result] = [Pass()] * len(messages)
+        pending: dict[str, _Pending] = {}
+        for at, row in enumerate(messages):
+            key = row.series.key
+            state = self._states.get(key)
+            if state is not None and row.n <= state.n:
+                results[at] = Dead("repeat", f"candle {row.n} of {key} has its prediction")
+            elif row.n >= WINDOW:
+                if state is None or row.n != state.n + 1 or row.previous_t != state.t:
+                    if key in pending:
+                        self._predict({key: pending.pop(key)}, results, queued_us)
+                    window = self._recall(row)
+                    if isinstance(window, Dead):
+                        results[at] = window
+                        continue
+                    if len(self._states) >= self._max_series:  # a slot that still has work must not be given away
+                        self._predict(pending, results, queued_us)
+                        pending = {}
+                    state = self._state_of(row.series)
+                    pending[key] = _Pending(state, window, [], [])
+                work = pending.setdefault(key, _Pending(state, [], [], []))
+                work.rows.append(row)
+                work.places.append(at)
+                state.n, state.t = row.n, row.t
+                self._states.move_to_end(key)
+        self._predict(pending, results, queued_us)
+        return results
+
+    def _recall(self, row: FeatureRow) -> list[FeatureRow] | Dead:
+        """The ``WINDOW - 1`` rows before this one, from the series' window stream."""
+        series = row.series
+        source, p = self.source(series), series.partition
+        found = newest_before(self._client, source, row.t, WINDOW, _decode_kept_row, p)
+        predicted_t = newest_t(self._client, self.side(series), _decode_kept_prediction, p)
+        if predicted_t >= row.t:
+            return Dead("repeat", f"predictions of {series.key} are at {predicted_t} already")
+        rows = [kept for t, kept in found if kept.t == t and kept.series == series]
+        if not rows or (rows[-1].t, rows[-1].n) != (row.t, row.n) or not np.array_equal(rows[-1].values, row.values):
+            return Dead("junk", f"the window of {series.key} holds no such row at {row.t}")
+        if [kept.n for kept in rows] != list(range(row.n - WINDOW + 1, row.n + 1)):
+            raise StorageError(
+                f"window of {series.key}: {len(rows)} rows up to {row.t} instead of the last {WINDOW}; "
+                "restore the broker's data or drop the series"
+            )
+        self._metrics.refills.inc()
+        return rows[:-1]
+
+    def _state_of(self, series: Series) -> SeriesState:
+        state = self._states.get(series.key)
+        if state is None:
+            while len(self._states) >= self._max_series:
+                self._session.release(self._states.popitem(last=False)[1].slot)
+            state = self._states[series.key] = SeriesState(self._session.acquire(), 0, 0)
+        return state
+
+    def _predict(self, pending: dict[str, _Pending], results: list[Result], queued_us: int) -> None:
+        work = list(pending.values())
+        jobs = [
+            Job(item.state.slot, _stack([*item.window, *item.rows]), fresh=bool(item.window)) for item in work
+        ]
+        answers = self._session.run(jobs)
+        inferred_us = self._clock.now_us()
+        for item, heads in zip(work, answers, strict=True):
+            for offset, (row, place) in enumerate(zip(item.rows, item.places, strict=True)):
+                results[place] = self._output(row, heads, len(item.window) + offset, queued_us, inferred_us)
+
+    def _output(self, row: FeatureRow, heads: Heads, at: int, queued_us: int, inferred_us: int) -> Output:
+        prediction = Prediction(
+            row.series, row.t, row.n,
+            float(heads["buy"][at]), float(heads["sell"][at]),
+            tuple(heads["direction"][at].tolist()), tuple(heads["regime"][at].tolist()),
+            (), (), row.reasons, self._manifest.id, self._manifest.feature_set.hash,
+            row.admitted_us, row.row_us, queued_us, inferred_us,
+        )  # fmt: skip
+        return Output(row.series, Kept(row.t, encode_prediction(prediction), row.n))
+
+
+def _stack(rows: list[FeatureRow]) -> Rows:
+    return np.stack([row.values for row in rows])  # (T, F)
+
+
+def _decode_kept_row(entry: Entry) -> FeatureRow:
+    return decode_row(entry.fields.get(b"m", b""))
+
+
+def _decode_kept_prediction(entry: Entry) -> Prediction:
+    return decode_prediction(entry.fields.get(b"m", b""))

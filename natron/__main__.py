@@ -1,0 +1,5 @@
+"""``python -m natron``."""
+
+from natron.cli import main
+
+main()

@@ -1,0 +1,42 @@
+"""``natron SUBCOMMAND``: the table of contents of the system. Each command imports what it runs when it runs."""
+
+import sys
+
+import typer
+
+from natron.commands import candles, dead, predictions, producer, services, signals, systems, training
+from shared.broker import LOST
+from shared.errors import InputError, NatronError
+
+app = typer.Typer(
+    name="natron",
+    help="Live candles to trading signals: a streaming transformer, exactly once.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+systems.register(app)
+services.register(app)
+signals.register(app)
+predictions.register(app)
+training.register(app)
+app.add_typer(producer.app, name="producer")
+app.add_typer(candles.app, name="candles")
+app.add_typer(dead.app, name="dead")
+
+
+def main() -> None:
+    """Run one command; a NatronError is one line on stderr, never a stack trace."""
+    try:
+        app()
+    except InputError as error:
+        sys.exit(_say(str(error), 2))
+    except (NatronError, *LOST) as error:
+        sys.exit(_say(str(error), 1))
+    except BrokenPipeError:
+        sys.exit(0)  # `natron ... | head` has seen enough
+
+
+def _say(message: str, status: int) -> int:
+    print(f"natron: {message}", file=sys.stderr)
+    return status

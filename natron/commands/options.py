@@ -1,0 +1,17 @@
+"""Options that many commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Config = Annotated[Path | None, typer.Option("--config", help="settings file; default: natron.yaml here, if any")]
+Assignments = Annotated[list[str], typer.Option("--set", help="group.key=value; any setting of natron.yaml")]
+Broker = Annotated[str | None, typer.Option("--broker", help="broker URL; default: the running `natron up`")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+Symbol = Annotated[str, typer.Option("--symbol", help="as the broker spells it")]
+Timeframe = Annotated[str, typer.Option("--timeframe", help="M1, M5, M15, M30, H1, H4, D1 ...")]
+Zone = Annotated[
+    str | None,
+    typer.Option("--tz", help="zone of the file's stamps: IANA name, +02:00, broker-eu or broker-us; default UTC"),
+]

@@ -1,0 +1,66 @@
+"""The predictions log, as it is."""
+
+import json
+import os
+
+import typer
+
+from natron.commands.options import Assignments, Broker, Config, Json
+from natron.environment import find_system, read_settings
+
+HOLD_RENEWAL_S = 1.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("predictions")(predictions)
+
+
+def predictions(
+    follow: bool = typer.Option(False, "--follow", help="go on with what comes, until stopped"),
+    hold: bool = typer.Option(False, "--hold", help="keep predictions from being trimmed before they are printed"),
+    count: int | None = typer.Option(None, "--count", help="stop after so many"),
+    as_json: Json = False,
+    config: Config = None,
+    assignments: Assignments = [],  # noqa: B006
+    broker: Broker = None,
+) -> None:
+    """Print the predictions log of all series: what is kept, then what comes."""
+    from shared.broker import LOST, connect
+    from shared.clock import SystemClock
+    from shared.names import Names
+    from shared.prediction_document import prediction_document
+    from shared.prediction_log import PredictionLog
+
+    settings = find_system(read_settings(config, assignments, system__broker_url=broker))
+    clock, name = SystemClock(), f"cli-{os.getpid()}"
+    log = PredictionLog(connect(settings.system.broker_url), Names(settings.system.namespace), from_start=True)
+    printed, held_s = 0, float("-inf")
+    while count is None or printed < count:
+        try:
+            if hold and clock.monotonic_s() - held_s >= HOLD_RENEWAL_S:
+                log.hold(name, clock)
+                held_s = clock.monotonic_s()
+            published = log.read(block_ms=100 if follow else 0)
+        except LOST:
+            if not follow:
+                raise
+            clock.sleep(0.1)
+            continue
+        for item in published:
+            if item.prediction is not None and (count is None or printed < count):
+                document = prediction_document(item.prediction)
+                print(json.dumps(document) if as_json else _line(document), flush=follow)
+                printed += 1
+        if not published and not follow:
+            break
+    if hold:
+        log.release(name)
+
+
+def _line(document: dict[str, object]) -> str:
+    return (
+        f"{document['id']}  n {document['n']}  buy setup {document['buy_prob']:.3f}  "
+        f"sell setup {document['sell_prob']:.3f}  {document['direction_pred']}  {document['regime']}  "
+        f"{' '.join(map(str, document['reasons'] or []))}"  # type: ignore[call-overload]
+    )

@@ -1,0 +1,44 @@
+"""The services, each as one process."""
+
+import typer
+
+from natron.commands.options import Assignments, Broker, Config
+from natron.environment import find_system, read_settings
+from shared.settings.groups import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("feature-service")(feature_service)
+    app.command("worker")(worker)
+    app.command("bridge")(bridge)
+
+
+def feature_service(config: Config = None, assignments: Assignments = [], broker: Broker = None) -> None:  # noqa: B006
+    """Compute feature rows from admitted candles until stopped."""
+    from feature_service.service import run
+
+    run(_settings(config, assignments, broker))
+
+
+def worker(
+    config: Config = None,
+    assignments: Assignments = [],  # noqa: B006
+    broker: Broker = None,
+    bundle: str | None = typer.Option(None, "--bundle", help="folder of the bundle; default: the reference bundle"),
+) -> None:
+    """Predict from feature rows until stopped; start more to share the load."""
+    from inference_worker.service import run
+
+    run(_settings(config, assignments, broker, inference__bundle=bundle))
+
+
+def bridge(config: Config = None, assignments: Assignments = [], broker: Broker = None) -> None:  # noqa: B006
+    """Publish predictions to MetaTrader over ZeroMQ until stopped."""
+    from bridge.service import run
+
+    run(_settings(config, assignments, broker))
+
+
+def _settings(config: Config, assignments: list[str], broker: Broker, **flags: str | None) -> Settings:
+    return find_system(read_settings(config, assignments, system__broker_url=broker, **flags))

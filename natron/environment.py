@@ -1,0 +1,68 @@
+"""Settings as a command sees them, and as environment variables for the processes it starts."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from natron.run_file import RunFile, read_run_file
+from shared.errors import InputError
+from shared.settings.groups import Settings
+from shared.settings.loading import leaves, load_settings, variable
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """``NATRON_*`` variables that say the same as ``settings``; secrets stay off command lines this way."""
+    environ = {}
+    for path in leaves():
+        value: Any = settings
+        for name in path:
+            value = getattr(value, name)
+        environ[variable(path)] = yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
+    return environ
+
+
+def read_settings(config: Path | None, assignments: list[str], **flags: Any) -> Settings:
+    """Settings of one command; ``flags`` that are None do not count, dots in their names are double underscores."""
+    merged: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise InputError("--set", assignment, "must read group.key=value", "say --set worker.read_count=32")
+        merged[key] = value
+    merged |= {name.replace("__", "."): value for name, value in flags.items() if value is not None}
+    return load_settings(config, os.environ, merged)
+
+
+def find_system(settings: Settings) -> Settings:
+    """Fill in the broker and bridge of the running ``natron up``, where the settings name none.
+
+    Raises
+    ------
+    InputError
+        No broker is named, and no system of this user runs.
+    """
+    if settings.system.broker_url:
+        return settings
+    run = read_run_file()
+    if run is None:
+        raise InputError(
+            "system.broker_url", "", "names no broker, and no `natron up` of this user is running",
+            "start `natron up`, or give --broker redis://host:port",
+        )  # fmt: skip
+    return settings.model_copy(
+        update={
+            "system": settings.system.model_copy(update={"broker_url": run.broker_url}),
+            "bridge": settings.bridge.model_copy(update=_bridge(run, settings)),
+        }
+    )
+
+
+def _bridge(run: RunFile, settings: Settings) -> Mapping[str, str]:
+    return {
+        "signals_bind": run.signals,
+        "requests_bind": run.requests,
+        "keys": settings.bridge.keys or run.keys,
+    }

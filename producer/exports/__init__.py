@@ -1,0 +1,1 @@
+"""Reading candles from files of any known shape, recognised from their content alone."""

@@ -1,0 +1,170 @@
+"""Which template a column of time stamps is written in: the shapes of its texts propose, their values decide."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from producer.exports.fields import pack
+from producer.exports.stamps import EPOCH, Int64s, parse_stamps
+from shared.errors import FormatError
+
+_SHARE = 0.9
+"""Least part of a sample that a form must read."""
+
+_DAY_MS = 86_400_000
+
+_DATES: tuple[tuple[str, dict[str, str]], ...] = (
+    (r"\d{4}(?P<s>[-./ ])\d{1,2}(?P=s)\d{1,2}", {"ymd": "%Y{s}%m{s}%d"}),
+    (r"\d{1,2}(?P<s>[-./ ])\d{1,2}(?P=s)\d{4}", {"dmy": "%d{s}%m{s}%Y", "mdy": "%m{s}%d{s}%Y"}),
+    (
+        r"\d{1,2}(?P<s>[-./])\d{1,2}(?P=s)\d{2}",
+        {"dmy": "%d{s}%m{s}%y", "mdy": "%m{s}%d{s}%y", "ymd": "%y{s}%m{s}%d"},
+    ),
+    (r"\d{8}", {"ymd": "%Y%m%d", "dmy": "%d%m%Y", "mdy": "%m%d%Y"}),
+    (r"\d{6}", {"ymd": "%y%m%d", "dmy": "%d%m%y", "mdy": "%m%d%y"}),
+    (r"[A-Za-z]{3,9} \d{1,2} \d{4}", {"mdy": "%b %d %Y"}),
+    (r"[A-Za-z]{3,9} \d{1,2}, \d{4}", {"mdy": "%b %d, %Y"}),
+    (r"\d{1,2}(?P<s>[-./ ])[A-Za-z]{3,9}(?P=s)\d{4}", {"dmy": "%d{s}%b{s}%Y"}),
+    (r"\d{1,2}(?P<s>[-./ ])[A-Za-z]{3,9}(?P=s)\d{2}", {"dmy": "%d{s}%b{s}%y"}),
+    (r"\d{4}(?P<s>[-./ ])[A-Za-z]{3,9}(?P=s)\d{1,2}", {"ymd": "%Y{s}%b{s}%d"}),
+)
+_TIMES: tuple[tuple[str, str], ...] = (
+    (r"\d{1,2}:\d{2}", "%H:%M"),
+    (r"\d{1,2}:\d{2}:\d{2}", "%H:%M:%S"),
+    (r"\d{1,2}:\d{2}:\d{2}\.\d{1,9}", "%H:%M:%S.%f"),
+    (r"\d{1,2}:\d{2}:\d{2},\d{1,9}", "%H:%M:%S,%f"),
+    (r"\d{1,2}:\d{2}:\d{2}:\d{3}", "%H:%M:%S:%f"),
+    (r"\d{1,2}:\d{2} [AaPp][Mm]", "%I:%M %p"),
+    (r"\d{1,2}:\d{2}[AaPp][Mm]", "%I:%M%p"),
+    (r"\d{1,2}:\d{2}:\d{2} [AaPp][Mm]", "%I:%M:%S %p"),
+    (r"\d{1,2}:\d{2}:\d{2}[AaPp][Mm]", "%I:%M:%S%p"),
+    (r"\d{1,2}-[AaPp][Mm]", "%I-%p"),
+    (r"\d{1,2} [AaPp][Mm]", "%I %p"),
+    (r"\d{4}", "%H%M"),
+    (r"\d{6}", "%H%M%S"),
+)
+_WEEKDAY = r"(?P<a>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,? )?"
+_JOIN = r"(?P<j>, |T|[ ,_;-]+|)"
+_OFFSET = r"(?P<z>\s?(?:Z|(?:UTC|GMT)(?:[+-]\d{1,2}(?::?\d{2})?)?|[+-]\d{2}(?::?\d{2})?))?"
+_PATTERNS = tuple(
+    (re.compile(f"{_WEEKDAY}{date}(?:{_JOIN}{time})?{_OFFSET}"), orders, template)
+    for date, orders in _DATES
+    for time, template in (*_TIMES, ("(?!)", ""))
+)
+_TIMES_ALONE = tuple((re.compile(time), template) for time, template in _TIMES)
+_EPOCH = re.compile(r"\d{9,19}(\.\d{1,9})?")
+
+
+@dataclass(frozen=True)
+class StampForm:
+    """How one column spells time.
+
+    ``kind`` is ``epoch``, ``datetime``, ``date`` or ``time``; ``order`` is that of the date (``ymd``, ``dmy``, ``mdy``)
+    or empty; ``templates`` are tried in turn, the most common first.
+    """
+
+    kind: str
+    order: str
+    templates: tuple[str, ...]
+
+    @property
+    def carries_offset(self) -> bool:
+        """Whether the stamps say their own offset from UTC."""
+        return any(template == EPOCH or template.endswith("%z") for template in self.templates)
+
+
+def propose(text: str) -> dict[str, str]:
+    """Templates that the shape of one text allows, by order of the date ("" for an epoch)."""
+    proposals: dict[str, str] = {}
+    if _EPOCH.fullmatch(text):
+        proposals[""] = EPOCH
+    for pattern, orders, time in _PATTERNS:
+        match = pattern.fullmatch(text)
+        if match is None:
+            continue
+        groups = match.groupdict()
+        weekday = re.sub(r"[A-Za-z]+", "%a", groups["a"] or "")
+        clock = (groups["j"] or "") + time if groups.get("j") is not None else ""
+        for order, date in orders.items():
+            day = date.replace("{s}", groups.get("s") or "")
+            proposals.setdefault(order, weekday + day + clock + ("%z" if groups["z"] else ""))
+    return proposals
+
+
+def date_forms(values: list[str]) -> list[StampForm]:
+    """Forms that read at least nine in ten of a column's texts: one for each order of the date that fits."""
+    templates: dict[str, Counter[str]] = {}
+    for value in values:
+        for order, template in propose(value).items():
+            templates.setdefault(order, Counter())[template] += 1
+    forms = []
+    for order, counts in templates.items():
+        ranked = tuple(template for template, _ in counts.most_common(4))
+        _, _, fitted = parse_stamps(pack(values), 0, ranked)
+        if fitted.mean() >= _SHARE:
+            timed = any("%H" in template or "%I" in template for template in ranked)
+            kind = "epoch" if ranked == (EPOCH,) else "datetime" if timed else "date"
+            forms.append(StampForm(kind, order, ranked))
+    return forms
+
+
+def time_form(values: list[str]) -> StampForm | None:
+    """Form of a column that holds the time of day alone."""
+    counts: Counter[str] = Counter()
+    for value in values:
+        counts.update(template for pattern, template in _TIMES_ALONE if pattern.fullmatch(value))
+    ranked = tuple(template for template, _ in counts.most_common(4))
+    if not ranked:
+        return None
+    _, _, fitted = parse_stamps(pack(values), 0, ranked)
+    return StampForm("time", "", ranked) if fitted.mean() >= _SHARE else None
+
+
+def sample_stamps(values: list[str], form: StampForm) -> Int64s:
+    """Local ms of those texts that the form reads."""
+    local, _, fitted = parse_stamps(pack(values), 0, form.templates)
+    return local[fitted]
+
+
+def settle_order(values: list[str], forms: list[StampForm], wanted: str | None, field: str) -> StampForm:
+    """Choose among the forms of one column.
+
+    The option decides; else how many values each form reads; else dots, which only day-first countries use; else which
+    form makes the days run on rather than leap.
+
+    Raises
+    ------
+    FormatError
+        More than one is left.
+    """
+    left = [form for form in forms if form.order == wanted] if wanted else forms
+    if not left:
+        raise FormatError(
+            "date_order", wanted, f"does not fit {field} = {values[0]!r}", "leave --date-order out, or correct it"
+        )
+    calendar = [form for form in left if form.kind != "epoch"]
+    left = calendar if calendar and len(calendar) < len(left) and _runs_on(values, calendar[0]) else left
+    if len(left) > 1:
+        reads = [sample_stamps(values, form).size for form in left]
+        left = [form for form, read in zip(left, reads, strict=True) if read == max(reads)]
+    if len(left) > 1 and all("." in form.templates[0].split("%H")[0] for form in left):
+        left = [form for form in left if form.order == "dmy"] or left
+    if len(left) > 1:
+        smooth = [form for form in left if _runs_on(values, form)]
+        left = smooth if len(smooth) == 1 else left
+    if len(left) > 1:
+        names = " or ".join(form.order for form in left)
+        raise FormatError(field, values[0], f"is a date in the order {names}", f"settle it with --date-order {names}")
+    return left[0]
+
+
+def _runs_on(values: list[str], form: StampForm) -> bool:
+    """Whether the days follow one another in one direction, without a leap of 25 days or more."""
+    days = sample_stamps(values, form) // _DAY_MS
+    steps = np.diff(days)
+    steps = steps[steps != 0]
+    if steps.size < 2:
+        return False
+    return bool((np.sign(steps) == np.sign(steps[0])).all() and (np.abs(steps) < 25).all())

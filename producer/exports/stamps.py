@@ -1,0 +1,256 @@
+# mypy: allow-untyped-decorators
+"""Time stamps by template, compiled.
+
+A template is written as for ``strftime`` (``%Y.%m.%d %H:%M``), with these differences: ``%m %d %H %I %M %S`` take one or
+two digits, ``%f`` a fraction of a second of any length, ``%z`` an offset in any usual spelling, and the template
+``epoch`` is seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size, value by value.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from producer.exports.fields import Bytes, Fields, Offsets
+
+EPOCH = "epoch"
+NO_OFFSET = -(2**62)
+"""In place of an offset where the stamp carries none."""
+
+_DIRECTIVE = 256  # codes below are literal bytes
+_EPOCH_CODE = 512
+_MONTHS = np.frombuffer(b"janfebmaraprmayjunjulaugsepoctnovdec", np.uint8)
+
+Int64s = NDArray[np.int64]
+
+
+def parse_stamps(
+    fields: Fields, column: int, templates: tuple[str, ...]
+) -> tuple[Int64s, Int64s, NDArray[np.bool_]]:
+    """Read a column with the first template that fits each value.
+
+    Returns
+    -------
+    tuple
+        (R,) local ms since 1970 (ms of the day for a template without a date), (R,) offset ms or ``NO_OFFSET``, and
+        (R,) whether a template fitted.
+    """
+    rows = fields.lines.size
+    local = np.zeros(rows, np.int64)
+    offsets = np.full(rows, NO_OFFSET, np.int64)
+    fitted = np.zeros(rows, np.bool_)
+    for template in templates:
+        _parse(
+            fields.data, fields.starts[:, column], fields.ends[:, column], _codes(template), _MONTHS,
+            local, offsets, fitted,
+        )  # fmt: skip
+        if fitted.all():
+            break
+    return local, offsets, fitted
+
+
+def _codes(template: str) -> NDArray[np.int16]:
+    if template == EPOCH:
+        return np.array([_EPOCH_CODE], np.int16)
+    codes: list[int] = []
+    at = 0
+    while at < len(template):
+        if template[at] == "%":
+            codes.append(_DIRECTIVE + ord(template[at + 1]))
+            at += 2
+        else:
+            codes.append(ord(template[at]))
+            at += 1
+    return np.array(codes, np.int16)
+
+
+@njit(cache=True)
+def _parse(
+    data: Bytes,
+    starts: Offsets,
+    ends: Offsets,
+    codes: NDArray[np.int16],
+    months: Bytes,
+    local: Int64s,
+    offsets: Int64s,
+    fitted: NDArray[np.bool_],
+) -> None:  # pragma: no cover - compiled
+    parts = np.zeros(8, np.int64)  # year, month, day, hour, minute, second, ms, afternoon (1 AM, 2 PM)
+    for row in range(starts.size):
+        if fitted[row]:
+            continue
+        at, end = starts[row], ends[row]
+        if codes[0] == 512:
+            value = _epoch_ms(data, at, end)
+            if value > 0:
+                local[row], offsets[row], fitted[row] = value, 0, True
+            continue
+        parts[:] = 0
+        parts[1] = parts[2] = 1
+        offset = np.int64(NO_OFFSET)
+        dated = False
+        for code in codes:
+            if code == 256 + 122:  # %z
+                offset, at = _offset_ms(data, at, end)
+            else:
+                at = _take(data, at, end, code, months, parts)
+            dated = dated or code in (256 + 89, 256 + 121)  # %Y, %y
+            if at < 0:
+                break
+        if at == end:
+            value = _local_ms(parts, dated)
+            if value >= 0:
+                local[row], offsets[row], fitted[row] = value, offset, True
+
+
+@njit(cache=True)
+def _digits(data: Bytes, at: int, end: int, least: int, most: int) -> tuple[int, int]:  # pragma: no cover - compiled
+    """Value of up to ``most`` digits, and the offset after them; -1 where there are fewer than ``least``."""
+    value = np.int64(0)
+    start = at
+    while at < end and at - start < most and 48 <= data[at] <= 57:
+        value = value * 10 + (data[at] - 48)
+        at += 1
+    return value, (at if at - start >= least else -1)
+
+
+@njit(cache=True)
+def _take(
+    data: Bytes, at: int, end: int, code: int, months: Bytes, parts: Int64s
+) -> int:  # pragma: no cover - compiled
+    """Read one piece of a template into ``parts``; the offset after it, or -1."""
+    if code < 256:
+        if at < end and data[at] == code:
+            at += 1
+            while code == 32 and at < end and data[at] == 32:
+                at += 1
+            return at
+        return -1
+    letter = code - 256
+    if letter == 89:  # %Y
+        parts[0], at = _digits(data, at, end, 4, 4)
+    elif letter == 121:  # %y
+        value, at = _digits(data, at, end, 2, 2)
+        parts[0] = value + (1900 if value >= 70 else 2000)
+    elif letter == 109:  # %m
+        parts[1], at = _digits(data, at, end, 1, 2)
+    elif letter == 100:  # %d
+        parts[2], at = _digits(data, at, end, 1, 2)
+    elif letter == 72 or letter == 73:  # %H, %I
+        parts[3], at = _digits(data, at, end, 1, 2)
+        if letter == 73 and not 1 <= parts[3] <= 12:
+            return -1
+    elif letter == 77:  # %M
+        parts[4], at = _digits(data, at, end, 1, 2)
+    elif letter == 83:  # %S
+        parts[5], at = _digits(data, at, end, 1, 2)
+    elif letter == 102:  # %f
+        first = at
+        value, at = _digits(data, at, end, 1, 9)
+        if at > 0:
+            parts[6] = value * 1000 // 10 ** (at - first)
+    elif letter == 112:  # %p
+        if at + 2 > end or data[at + 1] | 32 != 109:
+            return -1
+        parts[7] = 1 if data[at] | 32 == 97 else 2 if data[at] | 32 == 112 else -1
+        return at + 2 if parts[7] > 0 else -1
+    else:  # %b, %a: a word, of which three letters count
+        first = at
+        while at < end and 97 <= data[at] | 32 <= 122:
+            at += 1
+        if at - first < 3:
+            return -1
+        if letter == 98:
+            parts[1] = 0
+            for month in range(12):
+                if (
+                    data[first] | 32 == months[3 * month]
+                    and data[first + 1] | 32 == months[3 * month + 1]
+                    and data[first + 2] | 32 == months[3 * month + 2]
+                ):
+                    parts[1] = month + 1
+    return at
+
+
+@njit(cache=True)
+def _local_ms(parts: Int64s, dated: bool) -> int:  # pragma: no cover - compiled
+    """Milliseconds since 1970, or of the day where there is no date; -1 where a part is out of range."""
+    year, month, day, hour, minute, second = parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]
+    if parts[7] > 0:
+        if hour > 12:
+            return -1
+        hour = hour % 12 + (12 if parts[7] == 2 else 0)
+    if hour > 23 or minute > 59 or second > 59:
+        return -1
+    of_day = ((hour * 60 + minute) * 60 + second) * 1000 + parts[6]
+    if not dated:
+        return of_day
+    if not 1970 <= year < 2200 or not 1 <= month <= 12 or day < 1:
+        return -1
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    longest = 30 + (month + month // 8) % 2
+    if month == 2:
+        longest = 29 if leap else 28
+    if day > longest:
+        return -1
+    # days since 1970 in the calendar whose year begins in March
+    y = year - 1 if month <= 2 else year
+    era = y // 400
+    of_era = y - era * 400
+    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    days = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+    return days * 86_400_000 + of_day
+
+
+@njit(cache=True)
+def _epoch_ms(data: Bytes, at: int, end: int) -> int:  # pragma: no cover - compiled
+    """Epoch in any unit as ms, its unit told by its size (all from 1973 to 2200); -1 where it is none."""
+    value, at = _digits(data, at, end, 9, 19)
+    if at < 0:
+        return -1
+    ms = np.int64(0)
+    if at < end and data[at] == 46:
+        first = at + 1
+        fraction, at = _digits(data, first, end, 1, 9)
+        if at > 0:
+            ms = fraction * 1000 // 10 ** (at - first)
+    if at != end:
+        return -1
+    if value < 100_000_000_000:
+        value = value * 1000 + ms
+    elif value >= 100_000_000_000_000_000:
+        value //= 1_000_000
+    elif value >= 100_000_000_000_000:
+        value //= 1000
+    return value if 94_694_400_000 <= value < 7_258_118_400_000 else -1
+
+
+@njit(cache=True)
+def _offset_ms(data: Bytes, at: int, end: int) -> tuple[int, int]:  # pragma: no cover - compiled
+    """Offset from UTC (``Z``, ``UTC``, ``+02:00``, ``-0600``, ``GMT+1``) in ms, and where it ends, or -1."""
+    while at < end and data[at] == 32:
+        at += 1
+    named = False
+    if at < end and data[at] | 32 == 122:
+        return 0, at + 1
+    if at + 3 <= end and data[at + 2] | 32 in (99, 116):  # UTC, GMT
+        named = (data[at] | 32 == 117 and data[at + 1] | 32 == 116) or (
+            data[at] | 32 == 103 and data[at + 1] | 32 == 109
+        )
+        if not named:
+            return 0, -1
+        at += 3
+    if at >= end:
+        return 0, (at if named else -1)
+    if data[at] not in (43, 45):
+        return 0, -1
+    minus = data[at] == 45
+    hours, at = _digits(data, at + 1, end, 1, 2)
+    minutes = np.int64(0)
+    if 0 <= at < end:
+        if data[at] == 58:
+            at += 1
+        minutes, at = _digits(data, at, end, 2, 2)
+    if at < 0 or hours > 14 or minutes > 59:
+        return 0, -1
+    offset = (hours * 60 + minutes) * 60_000
+    return (-offset if minus else offset), at

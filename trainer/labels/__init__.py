@@ -1,0 +1,1 @@
+"""What the heads are taught: label families, and their thresholds of the training split. No torch here."""

@@ -1,0 +1,148 @@
+"""The label of every head at every candle: fitted on training candles, then computed for any series."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from inference_worker.bundle import HEADS, LabelRecord
+from shared.contracts import Candles
+from trainer.labels import directions, regimes, setups
+from trainer.labels.technicals import Technicals
+
+UNLABELLED = -1
+
+Labels = dict[str, NDArray[np.int8]]  # head -> (N,) class, UNLABELLED where unknown
+
+
+class LabelSettings(BaseModel):
+    """Which labels the heads learn. Horizons in candles."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    setup_horizon: int = Field(
+        1, ge=1, le=96
+    )  # a setup at the next candle can still be acted on at its close
+    regime_horizon: int = Field(5, ge=1, le=96)  # far enough that today's regime does not answer it
+    direction_horizon: int = Field(
+        3, ge=1, le=96
+    )  # the shortest outcome that outlives spread and noise of a candle
+    min_conditions: int = Field(2, ge=1, le=6)  # of six; raised by the fit where setups would be no event
+
+    @property
+    def horizons(self) -> dict[str, int]:
+        """Head -> candles until its label is known."""
+        setup, regime, direction = self.setup_horizon, self.regime_horizon, self.direction_horizon
+        return {"buy": setup, "sell": setup, "direction": direction, "regime": regime}
+
+
+@dataclass(frozen=True)
+class LabelSource:
+    """Candles of one series, and which of them thresholds may be fitted on."""
+
+    key: str
+    candles: Candles  # (N,)
+    train: NDArray[np.bool_]  # (N,)
+
+
+@dataclass(frozen=True)
+class FittedLabels:
+    """Label definitions with the thresholds of a training split."""
+
+    settings: LabelSettings
+    setup: setups.SetupCutoff
+    regime: regimes.RegimeCutoffs
+    direction: directions.DirectionCutoff
+    profiles: Mapping[str, directions.Profile]  # series key -> usual returns by hour
+
+    def state(self, candles: Candles) -> Labels:
+        """Family ``state``: buy, sell and regime of each candle itself."""
+        x = Technicals.of(candles)
+        bullish, bearish = setups.count_conditions(x)
+        inputs = regimes.RegimeInputs.of(x)
+        # A setup is told wherever a regime is, so that one mask says where a series is known.
+        unknown = ~inputs.known
+        buy, sell = self.setup.buy(bullish, bearish), self.setup.buy(bearish, bullish)
+        buy[unknown], sell[unknown] = UNLABELLED, UNLABELLED
+        return {"buy": buy, "sell": sell, "regime": self.regime.regime(inputs)}
+
+    def compute(self, key: str, candles: Candles) -> Labels:
+        """Label every candle of a series with what each head must foresee; unknown futures are UNLABELLED."""
+        z = directions.standardised_moves(candles, self.profiles[key], self.settings.direction_horizon)
+        ahead = {
+            head: _later(labels, self.settings.horizons[head]) for head, labels in self.state(candles).items()
+        }
+        found = {**ahead, "direction": self.direction.direction(z)}
+        return {head: found[head] for head in HEADS}
+
+    def records(self) -> dict[str, LabelRecord]:
+        """Describe definitions and thresholds for the manifest."""
+        setup = {"conditions": float(self.setup.conditions)}
+        cut = self.regime
+        regime = {"volatile": cut.volatile, "range": cut.range, "strong": cut.strong, "trend": cut.trend}
+        direction = {"neutral": self.direction.neutral}
+        for key, profile in self.profiles.items():
+            direction |= {f"{key}.hour_{hour:02d}": float(factor) for hour, factor in enumerate(profile)}
+        texts = {
+            "buy": (setups.DEFINITION, setup),
+            "sell": (setups.DEFINITION, setup),
+            "direction": (directions.DEFINITION, direction),
+            "regime": (regimes.DEFINITION, regime),
+        }
+        return {
+            head: LabelRecord(
+                family="outcome" if head == "direction" else "next_state",
+                horizon=self.settings.horizons[head],
+                classes=classes,
+                definition=texts[head][0],
+                thresholds=texts[head][1],
+            )
+            for head, classes in HEADS.items()
+        }
+
+
+def fit_labels(settings: LabelSettings, sources: Sequence[LabelSource]) -> FittedLabels:
+    """Fit every threshold on the training candles of all series together: what they bound is scale-free.
+
+    Raises
+    ------
+    ValueError
+        No training candle has a known regime.
+    """
+    counts, inputs, moves = [], [], []
+    profiles = {}
+    for source in sources:
+        x = Technicals.of(source.candles)
+        regime = regimes.RegimeInputs.of(x)
+        profiles[source.key] = directions.fit_profile(source.candles, source.train)
+        z = directions.standardised_moves(source.candles, profiles[source.key], settings.direction_horizon)
+        use = source.train & regime.known & ~np.isnan(z)
+        counts.append(np.stack(setups.count_conditions(x))[:, use])
+        inputs.append(np.stack([regime.volatility, regime.move, regime.trend])[:, use])
+        moves.append(z[use])
+    z_all = np.concatenate(moves)
+    if not len(z_all):
+        raise ValueError("no training candle is known well enough to fit thresholds on")
+    bullish, bearish = np.concatenate(counts, 1)
+    return FittedLabels(
+        settings,
+        setups.SetupCutoff.fit(bullish, bearish, settings.min_conditions),
+        regimes.RegimeCutoffs.fit(*np.concatenate(inputs, 1)),
+        directions.DirectionCutoff.fit(z_all),
+        profiles,
+    )
+
+
+def newest_resolved(labels: NDArray[np.int8], horizon: int) -> NDArray[np.int8]:
+    """(N,) label known at each candle's close, that of ``horizon`` candles before: persistence repeats it."""
+    known = np.full(len(labels), UNLABELLED, np.int8)
+    known[horizon:] = labels[:-horizon]
+    return known
+
+
+def _later(states: NDArray[np.int8], horizon: int) -> NDArray[np.int8]:
+    labels = np.full(len(states), UNLABELLED, np.int8)
+    labels[:-horizon] = states[horizon:]
+    return labels

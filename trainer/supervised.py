@@ -1,0 +1,176 @@
+"""Supervised training: every head at once, on long chunks; the best epoch by validation log-loss is kept."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as nnf
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from inference_worker.bundle import HEADS
+from trainer.chunks import CONTEXT, LabelledSeries, span_batches, training_batches
+from trainer.labels.heads import UNLABELLED
+from trainer.model import BLOCK, Logits, Natron
+from trainer.splits import Span
+
+SCORING_LENGTH = 4096  # rows a call when nothing is learned: long, as only the context is read twice
+
+
+class SupervisedSettings(BaseModel):
+    """How long and on what a training run learns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(30, ge=1)  # passes over the training split; the cosine ends with the last one
+    patience: int = Field(6, ge=1)  # epochs without a better validation log-loss before it stops
+    label_smoothing: float = Field(
+        0.02, ge=0, lt=0.5
+    )  # labels near a threshold are noise; more blurs the calibration
+    chunk_rows: int = Field(
+        640, gt=CONTEXT + BLOCK, multiple_of=BLOCK
+    )  # 95 of them are context: 15 % overhead
+    batch_chunks: int = Field(4, ge=1)  # about 2,200 targets a step
+
+
+class OptimizationSettings(BaseModel):
+    """AdamW and its schedule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learning_rate: float = Field(2e-3, gt=0)  # peak; 0.5e-3 for `base` learns slower but no better
+    weight_decay: float = Field(0.05, ge=0)  # matrices only: norms and biases have nothing to shrink towards
+    clip_norm: float = Field(1.0, gt=0)  # of all gradients together; only spikes are larger
+    warmup_share: float = Field(
+        0.05, ge=0, lt=1
+    )  # of all steps, rising linearly, as AdamW's moments start empty
+    final_share: float = Field(0.05, ge=0, le=1)  # of the peak rate that is left at the end
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one epoch gave. Log-losses are means over the heads, in nats."""
+
+    epoch: int  # from 1
+    epochs: int
+    training_loss: float
+    validation_log_loss: float
+    best: bool
+
+
+def fit_supervised(
+    model: Natron,
+    series: Sequence[LabelledSeries],
+    settings: SupervisedSettings,
+    optimization: OptimizationSettings,
+    generator: np.random.Generator,
+    report: Callable[[EpochReport], None],
+) -> EpochReport:
+    """Train ``model`` in place and leave it at its best epoch, whose report is returned."""
+    optimizer = _optimizer(model, optimization)
+    targets = sum(len(one.splits.train) for one in series)
+    per_step = settings.batch_chunks * (settings.chunk_rows - CONTEXT)
+    schedule = _schedule(optimizer, optimization, settings.epochs * (targets // per_step + 1))
+    best, kept = None, {}
+    for epoch in range(1, settings.epochs + 1):
+        model.train()
+        losses = []
+        for batch in training_batches(series, settings.chunk_rows, settings.batch_chunks, generator):
+            loss = multi_task_loss(model(batch.rows), batch.labels, settings.label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), optimization.clip_norm)
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        found = validation_log_loss(model, series)
+        better = best is None or found < best.validation_log_loss
+        done = EpochReport(epoch, settings.epochs, float(np.mean(losses)), found, better)
+        report(done)
+        if best is None or better:
+            best, kept = done, {name: value.clone() for name, value in model.state_dict().items()}
+        elif epoch - best.epoch >= settings.patience:
+            break
+    assert best is not None
+    model.load_state_dict(kept)
+    return best
+
+
+def multi_task_loss(logits: Logits, labels: Mapping[str, Tensor], smoothing: float) -> Tensor:
+    """Mean over the heads of the smoothed cross-entropy at labelled candles; a head without any counts 0."""
+    losses = []
+    for head, classes in class_logits(logits).items():
+        target = labels[head].flatten()
+        total = nnf.cross_entropy(
+            classes.flatten(0, 1), target, ignore_index=UNLABELLED, label_smoothing=smoothing, reduction="sum"
+        )
+        losses.append(total / (target != UNLABELLED).sum().clamp(min=1))
+    return torch.stack(losses).mean()
+
+
+def class_logits(logits: Logits) -> dict[str, Tensor]:
+    """Head -> (B, T, classes); a binary head's log-odds become the second class's logit."""
+    binary = {"buy": logits.buy, "sell": logits.sell}
+    pairs = {head: torch.stack([torch.zeros_like(odds), odds], -1) for head, odds in binary.items()}
+    return {**pairs, "direction": logits.direction, "regime": logits.regime}
+
+
+def predict(model: Natron, series: LabelledSeries, span: Span) -> dict[str, NDArray[np.float64]]:
+    """Head -> (len(span), classes) logits at each candle of a span."""
+    model.eval()
+    parts: dict[str, list[Tensor]] = {head: [] for head in HEADS}
+    with torch.no_grad():
+        for start, batch in span_batches(series, span, SCORING_LENGTH):
+            count = min(SCORING_LENGTH - CONTEXT, span.stop - start)
+            for head, classes in class_logits(model(batch.rows)).items():
+                parts[head].append(classes[0, CONTEXT : CONTEXT + count])
+    return {head: torch.cat(found).double().numpy() for head, found in parts.items()}
+
+
+def validation_log_loss(model: Natron, series: Sequence[LabelledSeries]) -> float:
+    """Mean over the heads of the mean log-loss at labelled candles of the validation splits, nats."""
+    total, count = dict.fromkeys(HEADS, 0.0), dict.fromkeys(HEADS, 0)
+    for one in series:
+        span = one.splits.validation
+        for head, logits in predict(model, one, span).items():
+            losses = log_losses(logits, one.labels[head][span.start : span.stop])
+            total[head] += float(losses.sum())
+            count[head] += len(losses)
+    return sum(total[head] / max(count[head], 1) for head in HEADS) / len(HEADS)
+
+
+def log_losses(logits: NDArray[np.float64], labels: NDArray[np.int8]) -> NDArray[np.float64]:
+    """(M,) log-loss at each of the M labelled of N candles, nats; logits (N, classes)."""
+    known = labels != UNLABELLED
+    logits, labels = logits[known], labels[known]
+    shifted = logits - logits.max(1, keepdims=True)
+    losses: NDArray[np.float64] = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(labels)), labels]
+    return losses
+
+
+def _optimizer(model: Natron, settings: OptimizationSettings) -> torch.optim.AdamW:
+    matrices = [weight for weight in model.parameters() if weight.ndim == 2]
+    rest = [weight for weight in model.parameters() if weight.ndim != 2]
+    groups = [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98))
+
+
+def _schedule(
+    optimizer: torch.optim.AdamW, settings: OptimizationSettings, steps: int
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """Linear warm-up, then a cosine down to ``final_share`` of the peak."""
+    warmup = max(1, round(settings.warmup_share * steps))
+
+    def share(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        done = min(1.0, (step - warmup) / max(1, steps - warmup))
+        return settings.final_share + (1 - settings.final_share) * 0.5 * (1 + math.cos(math.pi * done))
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, share)
