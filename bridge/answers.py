@@ -24,7 +24,7 @@ def delivery_reasons(prediction: Prediction, sent_ms: int) -> Reason:
 
 
 class Answers:
-    """Reads HELLOs and makes the lines that answer them, one by one, so that nothing waits for a long answer."""
+    """Reads HELLOs and makes the lines that answer them, one by one: nothing waits for a long answer."""
 
     def __init__(self, keys: Keys, clock: Clock, stats: BridgeStats) -> None:
         self._keys, self._clock, self._stats = keys, clock, stats

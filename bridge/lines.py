@@ -113,7 +113,8 @@ def signal_body(prediction: Prediction, delivery: int = 0) -> str:
         _bounded("n", prediction.n, WINDOW, _SEQ_MAX),
         *(_ppm("heads", value) for value in heads), *outlook, *policy,
         _bounded("reasons", int(prediction.reasons | delivery), 0, _REASONS_MAX),
-        encode_name(prediction.bundle), prediction.feature_set, *(_bounded("stamps", stamp, 0, _US_MAX) for stamp in stamps),
+        encode_name(prediction.bundle), prediction.feature_set,
+        *(_bounded("stamps", stamp, 0, _US_MAX) for stamp in stamps),
     ))  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def check_loopback(field: str, address: str) -> None:
 
 
 class Listener:
-    """Both sockets, bound. Neither ever blocks: what a slow client has no room for is dropped, and it will notice.
+    """Both sockets, bound. Neither ever blocks: what a slow client has no room for is dropped; it notices.
 
     Raises
     ------

@@ -16,8 +16,8 @@ START = "0-0"
 class Place:
     """One log: read up to ``after``; ``anchor`` is the newest good entry at or before it, None without one.
 
-    While the anchor still stands, nothing after it was trimmed: logs are trimmed from their old end. Before there
-    is an anchor, ``gone`` counts the entries that were trimmed or deleted before this reader came.
+    While the anchor still stands, nothing after it was trimmed: logs are trimmed from their old end. Before
+    there is an anchor, ``gone`` counts the entries that were trimmed or deleted before this reader came.
     """
 
     after: str = START

@@ -149,7 +149,7 @@ class LogReader:
                 backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
 
     def _connected(self) -> redis.Redis:
-        """Client of one connection: the pool would replace a broken one without a word, and it must be noticed."""
+        """Client of one connection: a pool replaces a lost one without a word, and it must be noticed."""
         if self._waiting is None:
             self._waiting = redis.Redis(
                 connection_pool=self._client.connection_pool, single_connection_client=True
@@ -188,7 +188,7 @@ class LogReader:
         self._begin(hole=True)
 
     def _read_on(self) -> None:
-        reply = self._connected().execute_command(
+        reply: Any = self._connected().execute_command(  # type: ignore[no-untyped-call]
             "XREAD", "COUNT", READ_COUNT, "BLOCK", BLOCK_MS, "STREAMS", *self._places.streams
         )
         if not reply:

@@ -1,6 +1,5 @@
 """The bridge: predictions out as signed lines, numbered without holes, and answers to HELLO."""
 
-import signal
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -15,16 +14,18 @@ from bridge.answers import Answers, delivery_reasons
 from bridge.keys import Keys, load_or_create_keys
 from bridge.ledger import Entry, Ledger
 from bridge.lines import HeartbeatLine, encode_line, encode_signal, heartbeat_topic, signal_body, signal_topic
-from bridge.listener import Addresses, Listener
+from bridge.listener import Addresses, Listener, check_loopback
 from bridge.log_reader import Baseline, Condemn, End, LogReader, Read
 from bridge.stats import BridgeStats
 from bridge.subscriptions import Subscriptions
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock
 from shared.dead_letters import condemn as bury
 from shared.errors import SettingError
 from shared.names import Names
+from shared.service import ServiceContext, open_service
 from shared.settings.groups import BridgeSettings, Settings
 
+SERVICE = "bridge"
 HEARTBEAT_S = 1.0
 _TURN_MS = 100  # longest wait of a turn
 _SLICE = 64  # lines of answers or heartbeats between two looks at what is new
@@ -112,6 +113,8 @@ class Bridge:
 
     def _patience_ms(self) -> int:
         """How long a turn may wait for something new."""
+        if self._ledger is None:
+            return _TURN_MS
         if self._answering or self._beats:
             return 0
         return max(0, min(_TURN_MS, round(1_000 * (self._beat_due_s - self._clock.monotonic_s()))))
@@ -183,10 +186,10 @@ class Bridge:
         if not self._answering:
             return
         peer, lines = self._answering.popitem(last=False)
-        sent = 0
-        for sent, line in enumerate(islice(lines, _SLICE), 1):
+        piece = list(islice(lines, _SLICE))
+        for line in piece:
             self._listener.requests.send_multipart([peer, line])
-        if sent == _SLICE:
+        if len(piece) == _SLICE:
             self._answering[peer] = lines
 
     def _send_heartbeats(self, ledger: Ledger) -> None:
@@ -204,19 +207,18 @@ class Bridge:
 
 def run(
     settings: Settings,
+    context: ServiceContext | None = None,
     *,
-    stop: threading.Event | None = None,
-    clock: Clock | None = None,
     on_ready: Callable[[Addresses], None] = lambda _: None,
 ) -> BridgeStats:
-    """Run a bridge until stopped.
+    """Run a bridge until stopped; what was read by then is still sent.
+
+    Blocks.
 
     Parameters
     ----------
     settings
         With ``system.broker_url`` and ``bridge.keys`` filled in; a key file that does not exist is made.
-    stop
-        Set to drain and return; without one, SIGTERM and SIGINT do it (main thread only).
     on_ready
         Called once with the addresses clients connect to, as soon as the logs are being read.
 
@@ -227,21 +229,20 @@ def run(
     SystemicError
         The broker is unfit, or holds another schema.
     """
-    for field, value in (
-        ("system.broker_url", settings.system.broker_url),
-        ("bridge.keys", settings.bridge.keys),
-    ):
-        if not value:
-            raise SettingError(
-                field, value, "must not be empty", "set it, or start the system with natron up"
-            )
-    if stop is None:
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_, event=stop: event.set())
+    if not settings.bridge.keys:
+        raise SettingError(
+            "bridge.keys", "", "must name a file", "set it, or start the system with `natron up`"
+        )
+    check_loopback("bridge.signals_bind", settings.bridge.signals_bind)
+    check_loopback("bridge.requests_bind", settings.bridge.requests_bind)
     keys = load_or_create_keys(Path(settings.bridge.keys))
-    names = Names(settings.system.namespace)
+    context = context or open_service(SERVICE, settings)
     bridge = Bridge(
-        settings.system.broker_url, names, settings.bridge, keys, clock=clock or SystemClock(), stop=stop
+        settings.system.broker_url,
+        context.names,
+        settings.bridge,
+        keys,
+        clock=context.clock,
+        stop=context.stop,
     )
     return bridge.serve(on_ready)

@@ -4,7 +4,7 @@ from shared.contracts import decode_symbol
 from shared.errors import InputError
 
 TOPICS_MAX = 8_192
-"""Topics remembered; what is subscribed beyond them is served all the same, but has no heartbeat of its own."""
+"""Topics remembered; what is subscribed beyond them is served, but has no heartbeat before its first line."""
 
 
 class Subscriptions:

@@ -52,9 +52,10 @@ def write_run_file(run: RunFile) -> None:
     fresh.replace(path)
 
 
-def remove_run_file(run: RunFile) -> None:
-    """Remove it if it still speaks of this system."""
-    if read_run_file() is not None and (read_run_file() or run).broker_url == run.broker_url:
+def remove_run_file() -> None:
+    """Remove it, if it is this process's own."""
+    run = read_run_file()
+    if run is not None and run.pids.get("up") == os.getpid():
         run_file_path().unlink(missing_ok=True)
 
 

@@ -66,6 +66,11 @@ class Zone:
         self._rules, self._shift_ms = rules, shift_ms
         self._known = _Transitions()
 
+    @property
+    def changes(self) -> bool:
+        """Whether its offset may change over time."""
+        return self._rules is not None
+
     def readings(self, local_ms: Int64s) -> Readings:
         """Read local stamps (N,), milliseconds since 1970-01-01 00:00 on this clock."""
         if self._rules is None or not local_ms.size:

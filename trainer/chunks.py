@@ -43,7 +43,7 @@ class _Chunk:
 def training_batches(
     series: Sequence[LabelledSeries], length: int, per_batch: int, generator: np.random.Generator
 ) -> Iterator[Batch]:
-    """Yield every training target once, in chunks of ``length`` rows whose borders differ from epoch to epoch."""
+    """Yield every training target once, in chunks of ``length`` rows whose borders differ each time."""
     stride = length - CONTEXT
     chunks = []
     for one in series:

@@ -199,7 +199,7 @@ class Natron(nn.Module):
         entries: list[Tensor] = []
         for block, window, cache in zip(self._layers(), ATTENTION_WINDOWS, caches, strict=False):
             mixed = block.query_key_value(block.attention_norm(x))
-            query, entry = mixed[..., : self.width], mixed[..., self.width :]
+            query, entry = mixed.split([self.width, 2 * self.width], -1)
             entries.append(entry)
             key, value = torch.cat([cache, entry], 1).chunk(2, -1)  # (B, W - 1 + T, d) each
             turned = rotary.turn_exported(query, 0), rotary.turn_exported(key, window - 1)

@@ -134,8 +134,8 @@ FEATURES = (
         "(typical - SMA20) / (0.015 mean |typical - SMA20| over 20), typical = (high + low + close) / 3",
         _BARS,
         "index",
-        -CCI_LENGTH / 0.03,  # 19 equal candles and one away from them
-        CCI_LENGTH / 0.03,
+        -667.0,  # 19 equal candles and one away from them give 20 / 0.03
+        667.0,
         CCI_LENGTH,
         "D. Lambert, 1980; TA-Lib CCI",
     ),

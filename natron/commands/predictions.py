@@ -2,6 +2,7 @@
 
 import json
 import os
+from typing import Any
 
 import typer
 
@@ -50,7 +51,7 @@ def predictions(
         for item in published:
             if item.prediction is not None and (count is None or printed < count):
                 document = prediction_document(item.prediction)
-                print(json.dumps(document) if as_json else _line(document), flush=follow)
+                print(json.dumps(document) if as_json else line_of(document), flush=follow)
                 printed += 1
         if not published and not follow:
             break
@@ -58,9 +59,10 @@ def predictions(
         log.release(name)
 
 
-def _line(document: dict[str, object]) -> str:
+def line_of(document: dict[str, Any]) -> str:
+    """One prediction on one line."""
     return (
         f"{document['id']}  n {document['n']}  buy setup {document['buy_prob']:.3f}  "
         f"sell setup {document['sell_prob']:.3f}  {document['direction_pred']}  {document['regime']}  "
-        f"{' '.join(map(str, document['reasons'] or []))}"  # type: ignore[call-overload]
+        f"{' '.join(document['reasons'])}"
     )

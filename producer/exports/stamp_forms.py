@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -77,6 +78,12 @@ class StampForm:
 
 def propose(text: str) -> dict[str, str]:
     """Templates that the shape of one text allows, by order of the date ("" for an epoch)."""
+    return _propose(re.sub(r"\d", "0", text))
+
+
+@lru_cache(maxsize=4096)
+def _propose(text: str) -> dict[str, str]:
+    """The same for all texts that differ in their digits alone."""
     proposals: dict[str, str] = {}
     if _EPOCH.fullmatch(text):
         proposals[""] = EPOCH
@@ -131,8 +138,8 @@ def sample_stamps(values: list[str], form: StampForm) -> Int64s:
 def settle_order(values: list[str], forms: list[StampForm], wanted: str | None, field: str) -> StampForm:
     """Choose among the forms of one column.
 
-    The option decides; else how many values each form reads; else dots, which only day-first countries use; else which
-    form makes the days run on rather than leap.
+    The option decides; else how many values each form reads; else which form makes the days run on rather than leap;
+    else dots, which only day-first countries use.
 
     Raises
     ------
@@ -149,11 +156,11 @@ def settle_order(values: list[str], forms: list[StampForm], wanted: str | None, 
     if len(left) > 1:
         reads = [sample_stamps(values, form).size for form in left]
         left = [form for form, read in zip(left, reads, strict=True) if read == max(reads)]
-    if len(left) > 1 and all("." in form.templates[0].split("%H")[0] for form in left):
-        left = [form for form in left if form.order == "dmy"] or left
     if len(left) > 1:
         smooth = [form for form in left if _runs_on(values, form)]
         left = smooth if len(smooth) == 1 else left
+    if len(left) > 1 and all(re.match(r"%.\.%.\.%.", form.templates[0]) for form in left):
+        left = [form for form in left if form.order == "dmy"] or left
     if len(left) > 1:
         names = " or ".join(form.order for form in left)
         raise FormatError(field, values[0], f"is a date in the order {names}", f"settle it with --date-order {names}")

@@ -19,7 +19,7 @@ class TextBlock:
 
     text: bytes  # ASCII-compatible, lines end with \n
     first_line: int  # counted from 1
-    end: int  # offset in the file after this block, bytes
+    raw_bytes: int  # how much of the file it is
 
 
 class TextFile:
@@ -69,7 +69,7 @@ class TextFile:
             spans = self._spans(file)
             for start, end, first_line in reversed(list(spans)) if backward else spans:
                 file.seek(start)
-                yield TextBlock(self._utf8(file.read(end - start)), first_line, end)
+                yield TextBlock(self._utf8(file.read(end - start)), first_line, end - start)
 
     def _spans(self, file: BinaryIO) -> Iterator[tuple[int, int, int]]:
         """(start, end, first line) of each block: a few numbers a megabyte."""

@@ -1,0 +1,57 @@
+# Each target sets up what it needs in .venv. Python 3.11 or newer, no root.
+PYTHON ?= python3
+# What is installed: this checkout, or a wheel (make test INSTALL=dist/natron-0.1.0-py3-none-any.whl).
+INSTALL ?= -e .
+# Where torch comes from, where the default index is not wanted: the CPU build is at
+# https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+TORCH := $(shell grep '^torch==' requirements.lock)
+
+.PHONY: demo up test lint types format bench lock clean
+
+demo: .venv/.serve
+	$(BIN)/natron demo
+
+up: .venv/.serve
+	$(BIN)/natron up
+
+test: .venv/.dev
+	$(BIN)/pytest
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.dev
+	$(BIN)/mypy
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.dev
+	$(BIN)/python -m benchmarks
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "natron needs Python 3.11 or newer; say make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "on Debian: apt install python3-venv"; exit 1; }
+
+.venv/.serve: pyproject.toml requirements.lock | .venv/bin/pip
+	$(PIP) install -c requirements.lock $(strip $(INSTALL))[serve]
+	@touch $@
+
+.venv/.dev: pyproject.toml requirements.lock | .venv/bin/pip
+	$(if $(TORCH_INDEX),$(PIP) install --index-url $(TORCH_INDEX) $(TORCH))
+	$(PIP) install -c requirements.lock $(strip $(INSTALL))[serve,train,dev]
+	@touch $@ .venv/.serve
+
+# Pins what is installed now: after `pip install -U` of what should move.
+lock: .venv/.dev
+	$(BIN)/pip freeze --exclude-editable --exclude natron | sed 's/^\(torch==[0-9.]*\).*/\1/' > requirements.lock
+
+clean:
+	rm -rf .venv dist build

@@ -1,0 +1,163 @@
+"""Whole systems: ``demo`` shows one, ``up`` runs one; ``settings`` prints what can be set."""
+
+import json
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from natron.commands.options import Assignments, Config, Json, Zone
+from natron.environment import read_settings
+from shared.contracts import Series
+from shared.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bridge.events import Signal
+    from natron.demo import DemoResult
+    from natron.tally import Tally
+
+SAMPLE_CANDLES = 3_000
+SAMPLE_SEED = 1
+_SHOWN_EVERY_S = 0.5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("demo")(demo)
+    app.command("up")(up)
+    app.command("settings")(settings)
+
+
+def demo(
+    csv: Path | None = typer.Option(None, "--csv", help="candles to replay; default: synthetic ones"),
+    symbol: str = typer.Option("SAMPLE", "--symbol", help="as the broker spells it"),
+    timeframe: str = typer.Option("M15", "--timeframe", help="M1, M5, M15, M30, H1, H4, D1 ..."),
+    tz: Zone = None,
+    candles: int | None = typer.Option(None, "--candles", min=1, help="replay only the first so many"),
+    as_json: Json = False,
+    config: Config = None,
+    assignments: Assignments = [],  # noqa: B006
+) -> None:
+    """Replay candles through a whole system and count the signals that arrive over ZeroMQ."""
+    from rich.console import Console
+
+    from natron.demo import DemoRequest, run_demo
+    from producer.sample import write_sample
+    from shared.log import configure_log
+
+    values = read_settings(config, assignments)
+    if not as_json:
+        values = values.model_copy(update={"system": values.system.model_copy(update={"log_level": "ERROR"})})
+    configure_log("demo", values.system.log_level)
+    console = Console(stderr=as_json)
+    show = (lambda *_: None) if as_json else _Shown(console)
+    with tempfile.TemporaryDirectory(prefix="natron-sample-") as folder:
+        path = csv
+        if path is None:
+            path = Path(folder, "sample.csv")
+            count = candles or SAMPLE_CANDLES
+            write_sample(path, count + 1, timeframe, SAMPLE_SEED)  # the last one of a file is taken as open
+        request = DemoRequest(path, Series(symbol, timeframe), tz, candles)
+        result = run_demo(request, values, show, (lambda _: None) if as_json else console.print)
+    if as_json:
+        print(json.dumps(result.document()))
+    else:
+        _print_result(console, result)
+    raise typer.Exit(0 if result.sound else 1)
+
+
+class _Shown:
+    """Prints a signal now and then: all of them would be a blur."""
+
+    def __init__(self, console: "Console") -> None:
+        self._console, self._due_s = console, 0.0
+
+    def __call__(self, event: "Signal", tally: "Tally") -> None:
+        now_s = time.monotonic()
+        if now_s < self._due_s:
+            return
+        self._due_s = now_s + _SHOWN_EVERY_S
+        document = event.document
+        self._console.print(
+            f"  {tally.received:>7,}  {document['id']}  buy setup {document['buy_prob']:.2f}  "
+            f"sell setup {document['sell_prob']:.2f}  {document['direction_pred']:<7}  {document['regime']:<11}  "
+            f"{' '.join(document['reasons'])}",
+            highlight=False,
+        )
+
+
+def _print_result(console: "Console", result: "DemoResult") -> None:
+    from rich.table import Table
+
+    table = Table("what", "count", show_header=False)
+    values: dict[str, Any] = result.document()
+    latency, replay = values.pop("latency_ms"), values.pop("replay")
+    for name, value in values.items():
+        table.add_row(name, f"{value:,}")
+    table.add_row("refused rows", f"{sum(item['count'] for item in replay['refused'].values()):,}")
+    table.add_row("admitted to received, p50 ms", f"{latency['p50']}")
+    table.add_row("admitted to received, p99 ms", f"{latency['p99']}")
+    console.print(table)
+    console.print("Latency here includes the queue of a replay at full speed; buy and sell are setups, not profit.")
+
+
+def up(
+    data: Path = typer.Option(Path("natron-data"), "--data", help="folder for candles, predictions and keys"),
+    workers: int = typer.Option(2, "--workers", min=1, max=64, help="inference workers"),
+    config: Config = None,
+    assignments: Assignments = [],  # noqa: B006
+) -> None:
+    """Run everything until Ctrl-C; other commands find it by themselves."""
+    from bridge.listener import Listener
+    from natron.run_file import RunFile, read_run_file, remove_run_file, write_run_file
+    from natron.system import POLL_S, Shape, System
+    from shared.log import configure_log
+
+    values = read_settings(config, assignments)
+    configure_log("up", values.system.log_level)
+    other = read_run_file()
+    if other is not None:
+        raise InputError("up", other.pids["up"], "is running already for this user", "stop it first (Ctrl-C there)")
+    Listener(values.bridge).close()  # a taken port is said at once, not over and over by a bridge that cannot start
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("--data", str(data), f"cannot be made: {error.strerror}", "name another folder") from None
+    keys = Path(values.bridge.keys) if values.bridge.keys else data.resolve() / "keys.json"
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: stopped.append(number))
+    system = System(values, Shape(workers=workers), keys, data.resolve())
+
+    def announce() -> RunFile:
+        run = RunFile(
+            system.broker.url, values.bridge.signals_bind, values.bridge.requests_bind, str(keys),
+            str(data.resolve()), system.pids(),
+        )  # fmt: skip
+        write_run_file(run)
+        return run
+
+    try:
+        system.start()
+        run = announce()
+        print(f"natron is up: signals at {run.signals}, requests at {run.requests}, data in {data}. Ctrl-C stops it.", flush=True)
+        while not stopped:
+            if system.tend():
+                run = announce()
+            time.sleep(POLL_S)
+        print("natron: stopping", flush=True)
+    finally:
+        system.stop()
+        remove_run_file()
+
+
+def settings(config: Config = None, assignments: Assignments = []) -> None:  # noqa: B006
+    """Print every setting in force, as a natron.yaml."""
+    from shared.settings.document import settings_document
+
+    print(settings_document(read_settings(config, assignments)), end="")

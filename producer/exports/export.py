@@ -1,0 +1,152 @@
+"""An export opened for reading: candles in UTC, block by block, oldest first, in flat memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from producer.exports.faults import Fault, Refusal, Tally
+from producer.exports.folds import settle, undecided_tail
+from producer.exports.grid import Grid, grid_of
+from producer.exports.header import normal
+from producer.exports.layout import Layout, recognise
+from producer.exports.options import ReadOptions
+from producer.exports.rows import ROW_DTYPE, RowParser, Rows
+from producer.exports.stamps import EPOCH, NO_OFFSET
+from producer.exports.text_blocks import BLOCK_BYTES, TextFile
+from producer.zones import UTC_ZONE, Zone, parse_zone
+from shared.contracts import CANDLE_DTYPE, Candles
+
+_SPREAD_DECIMALS_MAX = 8
+
+
+@dataclass(frozen=True)
+class Block:
+    """Candles of a stretch of the file.
+
+    ``lines`` (N,) are their line numbers; ``spread`` (N,) is in the file's own unit, NaN where absent; ``fraction`` is how
+    much of the file has been read, 0..1.
+    """
+
+    candles: Candles
+    lines: NDArray[np.int64]
+    spread: NDArray[np.float64]
+    fraction: float
+
+
+class Export:
+    """A file of candles whose format is known.
+
+    Attributes
+    ----------
+    layout, grid
+        How it is written, and its timeframe.
+    tz, tz_source
+        Zone of its stamps, and whence that is known: ``given``, ``stamps`` or ``assumed``.
+    tally
+        What ``blocks`` has refused so far.
+
+    Raises
+    ------
+    InputError
+        The file cannot be opened, or an option is wrong.
+    FormatError
+        Its format is not certain, or contradicts the options; the error says what settles it.
+    """
+
+    def __init__(self, path: Path, options: ReadOptions | None = None, block_bytes: int = BLOCK_BYTES) -> None:
+        options = options or ReadOptions()
+        zone = parse_zone(options.tz) if options.tz is not None else None
+        self._file = TextFile(path, block_bytes)
+        self.layout: Layout = recognise(self._file, options)
+        self.grid: Grid = grid_of(self.layout.times, options.timeframe)
+        self.tally = Tally()
+        self._ignores_offsets = zone is not None and self._is_terminal_epoch()
+        carried = any(stamp.form.carries_offset for stamp in self.layout.stamps) and not self._ignores_offsets
+        self._zone: Zone = zone or UTC_ZONE
+        self.tz = "UTC" if carried else self._zone.name
+        self.tz_source = "stamps" if carried or self._names_utc(zone) else "given" if zone else "assumed"
+        self.tz_unused = options.tz if carried and zone is not None else None
+
+    @property
+    def spread_point(self) -> float | None:
+        """Price of one point of spread, where the file's decimals tell it."""
+        decimals = self.layout.decimals
+        return 10.0**-decimals if decimals <= _SPREAD_DECIMALS_MAX else None
+
+    def blocks(self) -> Iterator[Block]:
+        """Candles in the order of time (a file whose newest row comes first is read backward)."""
+        self.tally = Tally()
+        parser = RowParser(self.layout, self.grid, self.tally, self._symbol())
+        held = np.zeros(0, ROW_DTYPE)
+        done = 0
+        fraction = 0.0
+        for text in self._file.blocks(backward=self.layout.descending):
+            rows = parser.parse(text)
+            rows = rows[::-1] if self.layout.descending else rows
+            done += text.raw_bytes
+            fraction = done / self._file.size
+            rows = np.concatenate([held, rows]) if held.size else rows
+            tail = self._undecided(rows)
+            held = rows[len(rows) - tail :]
+            yield self._block(rows[: len(rows) - tail], fraction)
+        if held.size:
+            yield self._block(held, fraction)
+
+    def _undecided(self, rows: Rows) -> int:
+        if not self._zone.changes or not rows.size or rows["offset"][-1] != NO_OFFSET:
+            return 0
+        readings = self._zone.readings(np.ascontiguousarray(rows["local"]))
+        return undecided_tail(readings, self.grid.width_ms)
+
+    def _block(self, rows: Rows, fraction: float) -> Block:
+        utc = rows["local"] - rows["offset"]
+        own = rows["offset"] == NO_OFFSET
+        if self._ignores_offsets:
+            own[:] = True
+        if own.any():
+            local = rows["local"][own]
+            utc[own], faults = settle(local, self._zone.readings(local), self.grid.width_ms)
+            bad = np.zeros(len(rows), np.uint8)
+            bad[own] = faults
+            self._refuse(rows, bad)
+            rows, utc = rows[bad == 0], utc[bad == 0]
+        candles = np.empty(len(rows), CANDLE_DTYPE)
+        candles["t"] = utc
+        for name in "ohlcv":
+            candles[name] = rows[name]
+        return Block(candles, rows["line"].copy(), rows["spread"].copy(), fraction)
+
+    def _refuse(self, rows: Rows, faults: NDArray[np.uint8]) -> None:
+        for fault in (Fault.AMBIGUOUS, Fault.NONEXISTENT):
+            found = np.flatnonzero(faults == fault)
+            if found.size:
+                shown = found[: max(self.tally.wants(fault), 0)]
+                told = [_refusal(fault, int(rows["line"][row]), int(rows["local"][row])) for row in shown.tolist()]
+                self.tally.add(fault, len(found), told)
+
+    def _symbol(self) -> bytes | None:
+        return self.layout.symbol_text.encode() if self.layout.symbol_text is not None else None
+
+    def _is_epoch(self) -> bool:
+        return self.layout.stamps[0].form.templates == (EPOCH,)
+
+    def _is_terminal_epoch(self) -> bool:
+        """Epochs as MetaTrader's Python interface gives them: the broker's clock, counted as if it were UTC."""
+        names = {normal(name) for name in self.layout.header or ()}
+        return self._is_epoch() and "tickvolume" in names
+
+    def _names_utc(self, zone: Zone | None) -> bool:
+        """Whether no zone is given and the column's name says UTC or GMT."""
+        header = self.layout.header
+        if zone is not None or header is None:
+            return False
+        names = [header[stamp.column].lower() for stamp in self.layout.stamps]
+        return any("gmt" in name or "utc" in name for name in names)
+
+
+def _refusal(fault: Fault, line: int, local_ms: int) -> Refusal:
+    stamp = np.datetime64(local_ms, "ms").astype("datetime64[s]")
+    return Refusal(line, fault, "time", str(stamp))

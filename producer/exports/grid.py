@@ -1,0 +1,102 @@
+"""The grid of a timeframe: inferred from the steps between stamps, or checked against them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import FormatError
+from shared.timeframe import TIMEFRAMES_S, timeframe_ms, timeframe_name
+
+_HOUR_MS = 3_600_000
+_FEW_STEPS = 3
+_MONTH_MS = 28 * 86_400_000
+
+Int64s = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where candles may open, on the source's own clock.
+
+    ``phases`` are offsets of the opens from multiples of ``width_ms``: 0 nearly always; not so for half-hour sessions,
+    for weeks, and for days that open at a broker's evening.
+    """
+
+    timeframe: str
+    width_ms: int
+    phases: tuple[int, ...]
+
+    def holds(self, local_ms: Int64s) -> NDArray[np.bool_]:
+        """Which stamps (N,) lie on the grid."""
+        phase = local_ms % self.width_ms
+        on = phase == self.phases[0]
+        for other in self.phases[1:]:
+            on |= phase == other
+        return on
+
+
+def grid_of(times: Int64s, timeframe: str | None) -> Grid:
+    """Grid of a sample's stamps (N,), local ms in file order.
+
+    Raises
+    ------
+    FormatError
+        The stamps contradict ``timeframe``, or do not tell one.
+    """
+    steps = np.abs(np.diff(times))
+    steps = steps[steps > 0]
+    name = timeframe or _infer(steps)
+    width_ms = timeframe_ms(name)
+    if timeframe is not None:
+        _check(steps, timeframe, width_ms)
+    return Grid(name, width_ms, _phases(times, width_ms))
+
+
+def _infer(steps: Int64s) -> str:
+    if not steps.size:
+        raise FormatError("timeframe", None, "cannot be told from stamps without a step", "give --timeframe")
+    widths, counts = np.unique(steps, return_counts=True)
+    common = int(widths[counts.argmax()])
+    name = timeframe_name(common)
+    if name is None:
+        what = "months have no fixed width" if common >= _MONTH_MS else f"no timeframe is {common / 1000:g} s wide"
+        raise FormatError(
+            "timeframe", f"{common / 1000:g} s", f"is the most common step, and {what}",
+            f"give --timeframe, one of {', '.join(TIMEFRAMES_S)}",
+        )  # fmt: skip
+    return name
+
+
+def _check(steps: Int64s, timeframe: str, width_ms: int) -> None:
+    """The step of the timeframe must occur, and hardly any shorter one."""
+    if steps.size < _FEW_STEPS:
+        return
+    equal, shorter = int((steps == width_ms).sum()), int((steps < width_ms).sum())
+    if equal < 0.01 * steps.size or shorter > 0.1 * steps.size:
+        widths, counts = np.unique(steps, return_counts=True)
+        common = int(widths[counts.argmax()])
+        found = timeframe_name(common) or f"{common / 60_000:g} min"
+        raise FormatError(
+            "timeframe", timeframe, f"is contradicted by the data, whose most common step is {found}",
+            f"give --timeframe {found}" if timeframe_name(common) else "leave --timeframe out",
+        )  # fmt: skip
+
+
+def _phases(times: Int64s, width_ms: int) -> tuple[int, ...]:
+    """Phases of the sample, the most common first.
+
+    Up to an hour there is one. Wider candles may open at two: a broker's day begins an hour earlier in summer where the
+    stamps are in UTC.
+    """
+    phases, counts = np.unique(times % width_ms, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    first = int(phases[order[0]])
+    if width_ms <= _HOUR_MS:
+        return (first,)
+    known = [first]
+    for index in order[1:]:
+        distance = (int(phases[index]) - first) % width_ms
+        if counts[index] > 0.1 * len(times) and distance in (_HOUR_MS, width_ms - _HOUR_MS):
+            known.append(int(phases[index]))
+    return tuple(known)

@@ -1,0 +1,226 @@
+"""The layout of an export: which column holds what, and how it is spelled."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from producer.exports import header
+from producer.exports.dialect import Dialect, Table, is_number, number_form, tables
+from producer.exports.fields import pack
+from producer.exports.numbers import NumberForm, parse_numbers
+from producer.exports.options import ReadOptions
+from producer.exports.prices import PriceColumns, check_named, find_prices
+from producer.exports.stamp_columns import StampColumn, find_stamps, local_stamps
+from producer.exports.text_blocks import TextFile
+from shared.errors import FormatError
+
+Floats = NDArray[np.float64]
+
+
+class Sampled(NamedTuple):
+    """The sample's rows as numbers."""
+
+    times: NDArray[np.int64]  # (R,) local ms
+    numbers: Floats  # (R, columns)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How to read a file's rows.
+
+    Attributes
+    ----------
+    stamps
+        One column of stamps, or a date and a time of day.
+    volume, spread, symbol
+        Columns, where there are any.
+    volume_gaps
+        Whether an empty volume is usual here (then it counts as 0).
+    descending
+        Whether the newest row comes first.
+    decimals
+        Most decimals seen in a price.
+    times
+        Local ms of the sample's rows in file order: the head, then excerpts from later.
+    """
+
+    name: str
+    encoding: str
+    dialect: Dialect
+    header: tuple[str, ...] | None
+    first_line: int
+    width: int
+    stamps: tuple[StampColumn, ...]
+    numbers: NumberForm
+    prices: PriceColumns
+    volume: int | None
+    volume_gaps: bool
+    spread: int | None
+    symbol: int | None
+    symbol_text: str | None
+    descending: bool
+    decimals: int
+    times: NDArray[np.int64]
+
+    def title(self, column: int) -> str:
+        """Name of a column in reports."""
+        if self.header is not None and self.header[column]:
+            return self.header[column].strip("<>").lower()
+        named = dict(zip(self.prices.columns, ("open", "high", "low", "close"), strict=True))
+        named |= {stamp.column: "time" for stamp in self.stamps}
+        return named.get(column, "volume" if column == self.volume else f"column {column + 1}")
+
+
+def recognise(file: TextFile, options: ReadOptions) -> Layout:
+    """Tell the layout of a file from its first lines, its middle and its end.
+
+    Raises
+    ------
+    FormatError
+        It is not certain; the error names the candidates and the option that settles it.
+    """
+    failure: FormatError | None = None
+    for table in tables(file.head(), file.later()):
+        try:
+            return _layout(file, table, options)
+        except FormatError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
+    names = table.header or ("",) * table.width
+    if options.columns is not None and len(options.columns) != table.width:
+        raise FormatError(
+            "columns", options.columns, f"must name {table.width} columns", "name each, - for one to pass over"
+        )
+    stamps = find_stamps(table, names, options)
+    taken = {stamp.column for stamp in stamps}
+    spelled = [text for k in range(table.width) if k not in taken for text in table.column(k) if is_number(text)]
+    form = number_form(spelled, options.decimal)
+    times, good = local_stamps([(stamp, table.column(stamp.column)) for stamp in stamps])
+    sampled = Sampled(times, _numbers(table, form))
+    prices = _prices(sampled, names, taken, options)
+    _refuse_untimed(sampled, prices, stamps)
+    spread = _named(options, "spread", header.find(names, "spread"))
+    symbol = _symbol(table, names, options)
+    others = taken | {*prices.columns} | {k for k in (spread, symbol) if k is not None}
+    volume = _volume(sampled, names, others, prices, options)
+    steps = np.sign(np.diff(times[good]))
+    return Layout(
+        name=_format_name(table, stamps, prices),
+        encoding=file.encoding,
+        dialect=table.dialect,
+        header=table.header,
+        first_line=table.first_line,
+        width=table.width,
+        stamps=stamps,
+        numbers=form,
+        prices=prices,
+        volume=volume,
+        volume_gaps=volume is not None and np.mean([not text for text in table.column(volume)]) > 0.05,
+        spread=spread,
+        symbol=symbol,
+        symbol_text=table.rows[0][symbol] if symbol is not None else None,
+        descending=bool((steps < 0).sum() > 0.9 * max((steps != 0).sum(), 1)),
+        decimals=_decimals(table, prices, form),
+        times=times[good],
+    )
+
+
+def _numbers(table: Table, form: NumberForm) -> Floats:
+    columns = [parse_numbers(pack(table.column(k)), 0, form)[0] for k in range(table.width)]
+    return np.stack(columns, axis=1)
+
+
+def _named(options: ReadOptions, role: str, found: list[int]) -> int | None:
+    """Column of a role: as the user says, else by its name."""
+    if options.columns is not None:
+        return options.columns.index(role) if role in options.columns else None
+    return found[0] if found else None
+
+
+def _prices(sampled: Sampled, names: tuple[str, ...], taken: set[int], options: ReadOptions) -> PriceColumns:
+    roles = ("open", "high", "low", "close")
+    if options.columns is not None:
+        chosen = PriceColumns(*(options.columns.index(role) for role in roles))
+        check_named(sampled.numbers[:, chosen.columns], options.columns)
+        return chosen
+    found = [next((k for k in header.find(names, role) if k not in taken), None) for role in roles]
+    if all(k is not None for k in found):
+        named = PriceColumns(*(k for k in found if k is not None))
+        check_named(sampled.numbers[:, named.columns], names)
+        return named
+    share = np.mean(np.isfinite(sampled.numbers), axis=0)
+    candidates = [k for k in range(len(names)) if k not in taken and share[k] > 0.9]
+    return find_prices(sampled.numbers, candidates, sampled.times)
+
+
+def _refuse_untimed(sampled: Sampled, prices: PriceColumns, stamps: tuple[StampColumn, ...]) -> None:
+    """Refuse stamps that lack the time of day: neighbours repeat them with other prices."""
+    times = sampled.times
+    same = np.diff(times) == 0
+    window = sampled.numbers[:, prices.columns]
+    other = (window[1:] != window[:-1]).any(axis=1)
+    repeats = int((same & other).sum())
+    if repeats > 0.1 * len(times):
+        templates = " ".join(stamp.form.templates[0] for stamp in stamps)
+        raise FormatError(
+            "time", templates, f"repeats in {repeats} of {len(times)} sampled rows while the prices change",
+            "export the file with the time of day, one symbol a file",
+        )  # fmt: skip
+
+
+def _symbol(table: Table, names: tuple[str, ...], options: ReadOptions) -> int | None:
+    column = _named(options, "symbol", header.find(names, "symbol"))
+    if column is None:
+        return None
+    symbols = sorted(set(table.column(column)))
+    if len(symbols) > 1:
+        raise FormatError("symbol", symbols[:5], "are several symbols in one file", "split the file, one symbol each")
+    return column
+
+
+def _volume(
+    sampled: Sampled, names: tuple[str, ...], others: set[int], prices: PriceColumns, options: ReadOptions
+) -> int | None:
+    """Tick volume where it is ever above zero, else real volume; without names, the column after the prices."""
+    if options.columns is not None:
+        return _named(options, "volume", [])
+    named = [k for k in (*header.find_volume(names), *header.find(names, "real_volume")) if k not in others]
+    for k in named:
+        if np.nan_to_num(sampled.numbers[:, k]).any():
+            return k
+    if named:
+        return named[0]
+    after = max(prices.columns) + 1
+    if any(names) or after >= sampled.numbers.shape[1] or after in others:
+        return None
+    column = sampled.numbers[:, after]
+    return after if np.mean(column >= 0) > 0.9 else None
+
+
+def _decimals(table: Table, prices: PriceColumns, form: NumberForm) -> int:
+    texts = [text for k in prices.columns for text in table.column(k)]
+    return max((len(text.partition(form.decimal)[2]) for text in texts if is_number(text)), default=0)
+
+
+def _format_name(table: Table, stamps: tuple[StampColumn, ...], prices: PriceColumns) -> str:
+    """The program that writes such files, where that is plain; for people, nothing depends on it."""
+    names = [header.normal(name) for name in table.header or ()]
+    forms = [stamp.form for stamp in stamps]
+    template = " ".join(form.templates[0] for form in forms)
+    if {"tickvol", "tickvolume"} & set(names):
+        return "MetaTrader 5"
+    if table.header is not None:
+        return "CSV with header"
+    if forms[0].kind == "epoch":
+        return "Binance klines" if table.width == 12 else "CSV without header, epoch stamps"
+    if template.startswith("%Y.%m.%d") and prices.columns == tuple(range(len(stamps), len(stamps) + 4)):
+        return "MetaTrader 4" if len(stamps) == 2 else "MetaTrader 5 without header"
+    if template == "%Y%m%d %H%M%S" and table.dialect.delimiter == ";":
+        return "HistData"
+    return "CSV without header"

@@ -1,0 +1,122 @@
+"""Which columns are open, high, low and close: checked where a header names them, found where none does."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import FormatError
+
+_SHARE = 0.98
+"""Least part of a sample's rows that must obey the rules of a candle."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PriceColumns:
+    """Columns of the four prices."""
+
+    open: int
+    high: int
+    low: int
+    close: int
+
+    @property
+    def columns(self) -> tuple[int, int, int, int]:
+        """In the order open, high, low, close."""
+        return self.open, self.high, self.low, self.close
+
+
+def obeying(prices: Floats) -> float:
+    """Part of the rows (R, 4: open, high, low, close) that obey the rules of a candle."""
+    o, h, l, c = prices.T
+    with np.errstate(invalid="ignore"):
+        good = (l <= np.minimum(o, c)) & (h >= np.maximum(o, c)) & (l > 0)
+    return float(good.mean()) if good.size else 0.0
+
+
+def check_named(prices: Floats, names: tuple[str, ...]) -> None:
+    """Refuse a header whose names the numbers contradict.
+
+    Raises
+    ------
+    FormatError
+        Less than nine rows in ten obey the rules.
+    """
+    if obeying(prices) < 0.9:
+        raise FormatError(
+            "header", names, "names open, high, low and close, but their numbers are no candles",
+            "settle the columns with --columns, e.g. time,open,high,low,close,volume (- for one to pass over)",
+        )  # fmt: skip
+
+
+def find_prices(numbers: Floats, candidates: list[int], times: NDArray[np.int64]) -> PriceColumns:
+    """Find the prices among unnamed columns.
+
+    The first four neighbours are taken that obey the rules of a candle: the highest of each row is high, the lowest low;
+    of the other two, open is the one that begins where the last close ended.
+
+    Parameters
+    ----------
+    numbers
+        (R, C) all columns of the sample as numbers, NaN for text.
+    candidates
+        Columns that can be prices, ascending.
+    times
+        (R,) local ms of the rows.
+
+    Raises
+    ------
+    FormatError
+        No four neighbours obey, or open and close cannot be told apart.
+    """
+    for at in range(len(candidates) - 3):
+        four = candidates[at : at + 4]
+        if four[3] - four[0] == 3:
+            found = _in_window(numbers, four, times)
+            if found is not None:
+                return found
+    raise FormatError(
+        "columns", [column + 1 for column in candidates], "hold no four neighbours that are candle prices",
+        "settle the columns with --columns, e.g. time,open,high,low,close,volume (- for one to pass over)",
+    )  # fmt: skip
+
+
+def _in_window(numbers: Floats, four: list[int], times: NDArray[np.int64]) -> PriceColumns | None:
+    window = numbers[:, four]
+    if obeying(window) >= _SHARE and _is_flat(window):
+        return PriceColumns(*four)  # no row tells the columns apart: the usual order
+    highest = [k for k in range(4) if np.mean(window[:, k] >= window.max(axis=1)) >= _SHARE]
+    lowest = [k for k in range(4) if np.mean(window[:, k] <= window.min(axis=1)) >= _SHARE]
+    if len(highest) != 1 or len(lowest) != 1 or not np.mean(window.min(axis=1) > 0) >= _SHARE:
+        return None
+    left, right = (four[k] for k in range(4) if k not in (highest[0], lowest[0]))
+    high, low = four[highest[0]], four[lowest[0]]
+    opening = _opening(numbers, left, right, times)
+    usual = (high, low) == (four[1], four[2])
+    if opening is None and not usual:
+        raise FormatError(
+            "columns", [left + 1, right + 1], "are open and close, in an order that the prices do not tell",
+            "settle the columns with --columns, e.g. time,open,high,low,close,volume",
+        )  # fmt: skip
+    if opening is None or opening == left:
+        return PriceColumns(left, high, low, right)
+    return PriceColumns(right, high, low, left)
+
+
+def _is_flat(window: Floats) -> bool:
+    return len(window) < 3 or bool(np.mean(window.max(axis=1) == window.min(axis=1)) > 0.9)
+
+
+def _opening(numbers: Floats, left: int, right: int, times: NDArray[np.int64]) -> int | None:
+    """Of two columns the one that begins a candle where the other ended the last; None where neither clearly does."""
+    order = np.argsort(times, kind="stable")
+    a, b = numbers[order, left], numbers[order, right]
+    if len(order) < 10:
+        return None
+    a_opens = float(np.nanmedian(np.abs(a[1:] - b[:-1])))
+    b_opens = float(np.nanmedian(np.abs(b[1:] - a[:-1])))
+    if max(a_opens, b_opens) < 1.3 * min(a_opens, b_opens) or a_opens == b_opens:
+        return None
+    return left if a_opens < b_opens else right

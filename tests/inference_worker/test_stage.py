@@ -1,0 +1,152 @@
+"""The worker over a real broker: one prediction for every row from the 96th on, wherever it is killed."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from feature_service.feature_set import FEATURE_SET
+from feature_service.pipeline import compute_history
+from feature_service.service import run as run_features
+from inference_worker.bundle import HEADS
+from inference_worker.service import run
+from inference_worker.session import TOLERANCE, Job, Session
+from shared.admission import Admission, AdmissionLimits
+from shared.clock import SimulatedClock
+from shared.codec import decode_prediction, decode_row, encode_row
+from shared.contracts import WINDOW, Candles, Prediction, Reason, Series
+from shared.dead_letters import dead_letters
+from shared.errors import StorageError
+from shared.service import ServiceContext
+from shared.settings.groups import Settings
+from shared.settings.loading import load_settings
+from shared.testing import BrokerUnderTest, walk_candles
+
+SERIES = Series("EURUSD.r", "M15")
+SET8 = FEATURE_SET.hash[:8]
+
+
+def admit(broker: BrokerUnderTest, candles: Candles, series: Series = SERIES) -> None:
+    limits = AdmissionLimits(100_000, 100, 100)
+    door = Admission(broker.client, broker.names, SimulatedClock(2_000_000_000_000), limits)
+    for start in range(0, len(candles), 256):
+        door.admit(series, candles[start : start + 256], 0, "csv")
+    run_features(Settings(), context(broker), until_idle=True)
+
+
+def context(broker: BrokerUnderTest) -> ServiceContext:
+    return ServiceContext(broker.client, broker.names, SimulatedClock(0), threading.Event(), "one")
+
+
+def serve(broker: BrokerUnderTest, values: Settings | None = None) -> None:
+    """One life of a worker."""
+    run(values or Settings(), context(broker), until_idle=True)
+
+
+def predictions(broker: BrokerUnderTest, series: Series = SERIES) -> list[Prediction]:
+    entries = broker.client.execute_command("XRANGE", broker.names.predictions(series.partition), "-", "+")
+    decoded = [decode_prediction(entry[1][1]) for entry in entries]
+    return [prediction for prediction in decoded if prediction.series == series]
+
+
+def same_answers(found: list[Prediction], candles: Candles, session: Session) -> None:
+    rows = compute_history(candles)
+    assert [prediction.n for prediction in found] == list(range(WINDOW, len(candles) + 1))
+    assert [prediction.t for prediction in found] == candles["t"][WINDOW - 1 :].tolist()
+    slot = session.acquire()
+    for prediction in found:
+        heads = session.run([Job(slot, rows[prediction.n - WINDOW : prediction.n], True)])[0]
+        expected = np.concatenate([np.atleast_1d(heads[head][-1]) for head in HEADS])
+        values = [prediction.buy_prob, prediction.sell_prob, *prediction.direction_probs, *prediction.regime_probs]
+        assert np.abs(np.array(values) - expected).max() <= TOLERANCE, prediction.id
+
+
+def test_every_candle_from_the_96th_on_has_its_prediction(broker: BrokerUnderTest, session: Session) -> None:
+    candles = walk_candles(300)
+    admit(broker, candles)
+    serve(broker)
+    same_answers(predictions(broker), candles, session)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(1, 249), min_size=1, max_size=5))
+def test_a_worker_restarted_anywhere_answers_the_same(
+    broker: BrokerUnderTest, session: Session, cuts: list[int]
+) -> None:
+    broker.client.flushall()
+    candles = walk_candles(250)
+    done = 0
+    for cut in [*sorted(set(cuts)), len(candles)]:
+        admit(broker, candles[done:cut])
+        serve(broker)
+        done = cut
+    same_answers(predictions(broker), candles, session)
+
+
+def test_many_series_in_few_slots_each_get_their_own_answers(broker: BrokerUnderTest, session: Session) -> None:
+    values = load_settings(None, {}, {"inference.max_series": 16, "inference.max_tokens": 256})
+    many = [Series(f"S{at}", "M15") for at in range(20)]
+    for start, end in ((0, 97), (97, 99)):
+        for at, series in enumerate(many):
+            admit(broker, walk_candles(end, seed=at)[start:], series)
+        serve(broker, values)
+    for at, series in enumerate(many):
+        same_answers(predictions(broker, series), walk_candles(99, seed=at), session)
+
+
+def test_the_newest_prediction_stands_in_latest_and_in_recent(broker: BrokerUnderTest) -> None:
+    admit(broker, walk_candles(100))
+    serve(broker)
+    newest = predictions(broker)[-1]
+    latest = broker.client.hget(broker.names.latest(SERIES.partition), SERIES.key)
+    recent = broker.client.execute_command(
+        "XREVRANGE", broker.names.recent(SERIES.partition, SERIES.key), "+", "-", "COUNT", 1
+    )
+    assert decode_prediction(latest) == newest
+    assert recent[0][0].decode() == f"{newest.t}-0"
+    assert recent[0][1][1] == latest
+    assert len(latest) <= 200
+
+
+def test_predictions_carry_the_reasons_of_their_rows_and_sign_their_bundle(broker: BrokerUnderTest) -> None:
+    admit(broker, walk_candles(100))
+    serve(broker)
+    for prediction in predictions(broker):
+        assert Reason(prediction.reasons) is Reason.WARMING
+        assert (prediction.bundle, prediction.feature_set) == ("reference", FEATURE_SET.hash)
+
+
+def test_copies_foreign_rows_and_junk_are_buried_and_change_no_answer(
+    broker: BrokerUnderTest, session: Session
+) -> None:
+    candles = walk_candles(200)
+    admit(broker, candles[:150])
+    serve(broker)
+    log = broker.names.features(SERIES.partition, SET8)
+    copy = broker.client.execute_command("XREVRANGE", log, "+", "-", "COUNT", 5)[-1][1]
+    row = decode_row(copy[1])
+    foreign = encode_row(type(row)(row.series, row.t, row.previous_t, row.n, row.values, "ab" * 32, 0, 0, 0))
+    never = encode_row(
+        type(row)(row.series, row.t + 900_000 * 50, row.t, row.n + 50, row.values, row.feature_set, 0, 0, 0)
+    )
+    for fields in ({b"m": copy[1]}, {b"m": foreign}, {b"m": never}, {b"m": b"rubbish"}, {b"x": b"y"}):
+        broker.client.xadd(log, fields)
+    admit(broker, candles[150:])
+    serve(broker)
+    same_answers(predictions(broker), candles, session)
+    letters = list(dead_letters(broker.client, broker.names))
+    assert sorted(letter.reason for letter in letters) == ["junk"] * 4 + ["repeat"]
+    assert any("ab" * 32 in letter.detail and FEATURE_SET.hash in letter.detail for letter in letters)
+
+
+def test_a_window_with_a_hole_stops_the_worker_instead_of_answering_from_less(broker: BrokerUnderTest) -> None:
+    candles = walk_candles(130)
+    admit(broker, candles[:110])
+    serve(broker)
+    broker.client.xdel(broker.names.window(SERIES.partition, SET8, SERIES.key), f"{candles['t'][60]}-0")
+    admit(broker, candles[110:])
+    with pytest.raises(StorageError, match="window of EURUSD%2Er.M15"):
+        serve(broker)
+    assert len(predictions(broker)) == 110 - WINDOW + 1

@@ -1,0 +1,120 @@
+"""What a run learns from: histories, and the labelled series they become."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from feature_service.feature_set import FEATURE_SET
+from feature_service.pipeline import compute_history
+from inference_worker.bundle import DataRecord, SpanRecord, SplitRecord
+from shared.contracts import Candles, Series
+from shared.errors import TrainingError
+from trainer.chunks import LabelledSeries
+from trainer.labels.heads import UNLABELLED, FittedLabels, LabelSettings, LabelSource, fit_labels
+from trainer.splits import DataSettings, Span, Splits, fewest_candles, split_candles
+
+LABEL_SHARE_MIN = 0.001  # of the training labels that a class must have to be learned
+
+
+@dataclass(frozen=True)
+class History:
+    """Candles of one file, and where they came from."""
+
+    series: Series
+    candles: Candles  # (N,), ascending
+    tz: str  # zone the stamps were read in
+    sha256: str  # of the file
+
+    @property
+    def record(self) -> DataRecord:
+        """What the manifest keeps of it."""
+        times = self.candles["t"]
+        return DataRecord(
+            symbol=self.series.symbol,
+            timeframe=self.series.timeframe,
+            tz=self.tz,
+            sha256=self.sha256,
+            candles=len(times),
+            first=int(times[0]),
+            last=int(times[-1]),
+        )
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Everything a run learns from and is judged on."""
+
+    series: tuple[LabelledSeries, ...]
+    labels: FittedLabels
+    splits: tuple[SplitRecord, ...]
+
+
+def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: LabelSettings) -> Lesson:
+    """Split, fit labels on the training splits, label and compute features.
+
+    Raises
+    ------
+    TrainingError
+        No history, one series twice, too few candles in one, or a head with a class that is missing.
+    """
+    horizon = max(labels.horizons.values())
+    _check_series(histories, fewest_candles(FEATURE_SET.lookback, horizon, data))
+    splits = [split_candles(len(one.candles), FEATURE_SET.lookback, horizon, data) for one in histories]
+    sources = [
+        LabelSource(one.series.key, one.candles, split.train.mask(len(one.candles)))
+        for one, split in zip(histories, splits, strict=True)
+    ]
+    fitted = fit_labels(labels, sources)
+    labelled = [fitted.compute(source.key, source.candles) for source in sources]
+    for head, record in fitted.records().items():
+        learned = np.concatenate(
+            [found[head][source.train] for found, source in zip(labelled, sources, strict=True)]
+        )
+        _check_classes(head, learned[learned != UNLABELLED], record.classes)
+    series = tuple(
+        LabelledSeries(source.key, compute_history(source.candles), found, split)
+        for source, found, split in zip(sources, labelled, splits, strict=True)
+    )
+    records = tuple(_split_record(source, split) for source, split in zip(sources, splits, strict=True))
+    return Lesson(series, fitted, records)
+
+
+def _check_series(histories: Sequence[History], fewest: int) -> None:
+    if not histories:
+        raise TrainingError("csv", [], "names no file", "give --csv at least once")
+    keys = [one.series.key for one in histories]
+    for one in histories:
+        key = one.series.key
+        if keys.count(key) > 1:
+            raise TrainingError(
+                "csv", key, "is the series of more than one file", "give one of them another symbol"
+            )
+        if len(one.candles) < fewest:
+            raise TrainingError(
+                f"candles of {key}", len(one.candles), f"must be at least {fewest}", "give a longer history"
+            )
+
+
+def _check_classes(head: str, learned: np.ndarray, classes: Sequence[str]) -> None:
+    """Refuse labels from which a head could learn nothing: a class that (nearly) never occurs."""
+    counts = np.bincount(learned, minlength=len(classes))
+    for name, count in zip(classes, counts, strict=True):
+        if count <= LABEL_SHARE_MIN * len(learned):
+            raise TrainingError(
+                f"labels of {head}",
+                dict(zip(classes, counts.tolist(), strict=True)),
+                f"must hold enough of the class {name} in the training split",
+                "give a history in which prices move",
+            )
+
+
+def _split_record(source: LabelSource, split: Splits) -> SplitRecord:
+    times = source.candles["t"]
+
+    def span(part: Span) -> SpanRecord:
+        return SpanRecord(first=int(times[part.start]), last=int(times[part.stop - 1]), candles=len(part))
+
+    return SplitRecord(
+        series=source.key, train=span(split.train), validation=span(split.validation), test=span(split.test)
+    )

@@ -1,0 +1,76 @@
+"""What a training run is asked for, and what it gives back."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from inference_worker.bundle import Manifest
+from shared.errors import TrainingError
+from trainer.labels.heads import LabelSettings
+from trainer.model import ModelSettings
+from trainer.splits import DataSettings
+from trainer.supervised import EpochReport, OptimizationSettings, SupervisedSettings
+
+_OPTIONS = ("symbol", "timeframe", "tz")
+_FORM = "write FILE[,symbol=S][,timeframe=TF][,tz=Z]"
+
+
+class TrainingSettings(BaseModel):
+    """The groups of a run's settings, each defined beside its owner."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: DataSettings = Field(default_factory=DataSettings)
+    labels: LabelSettings = Field(default_factory=LabelSettings)
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    supervised: SupervisedSettings = Field(default_factory=SupervisedSettings)
+    optimization: OptimizationSettings = Field(default_factory=OptimizationSettings)
+
+
+@dataclass(frozen=True)
+class CsvSpec:
+    """One file of a training run, as the command line names it; what is None is found out."""
+
+    path: Path
+    symbol: str | None = None  # default: the file's name up to its first underscore
+    timeframe: str | None = None
+    tz: str | None = None  # default: UTC, unless the stamps carry a zone
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``FILE[,symbol=S][,timeframe=TF][,tz=Z]``; TrainingError where it is none."""
+        name, *options = text.split(",")
+        found: dict[str, str] = {}
+        for option in options:
+            key, _, value = option.partition("=")
+            if key not in _OPTIONS or not value:
+                raise TrainingError(
+                    "csv", option, f"must be one of {', '.join(_OPTIONS)}, with a value", _FORM
+                )
+            found[key] = value
+        return cls(Path(name), found.get("symbol"), found.get("timeframe"), found.get("tz"))
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What a run is asked to do."""
+
+    csv: tuple[CsvSpec, ...]
+    out: Path  # the bundle's folder; its name is the bundle's id
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
+    seed: int = 0
+    threads: int = 2  # CPU threads; results are equal bit for bit only for equal numbers of them
+    save_weights: bool = True  # also write weights.safetensors, which serving does not need
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run made."""
+
+    path: Path
+    manifest: Manifest
+    epochs: tuple[EpochReport, ...]
+    notes: tuple[str, ...]  # what was assumed of the files, a sentence each
+    seconds: float
