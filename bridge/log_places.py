@@ -17,7 +17,7 @@ class Place:
     """One log: read up to ``after``; ``anchor`` is the newest good entry at or before it, None without one.
 
     While the anchor still stands, nothing after it was trimmed: logs are trimmed from their old end. Before
-    there is an anchor, ``gone`` counts the entries that were trimmed or deleted before this reader came.
+    there is an anchor, ``gone`` counts the entries that left the log without this reader missing them.
     """
 
     after: str = START

@@ -213,6 +213,7 @@ class LogReader:
                     self._client, self._names, p, log, entry_id,
                     stage="bridge", reason=error.reason, detail=str(error),
                 )  # fmt: skip
+                self._places[p].gone += 1  # whoever took it off the log: it was seen here, so it is no hole
                 decoded.append((entry_id, None))
         return decoded
 

@@ -1,13 +1,12 @@
 """The feature service: admitted candles in, feature rows out."""
 
+from feature_service.pipeline import warm
+from feature_service.stage import FeatureStage
 from shared.consumer import Consumer, ConsumerLimits
 from shared.membership import Membership
 from shared.metrics import Metrics
 from shared.service import ServiceContext, open_service
 from shared.settings.groups import Settings
-
-from feature_service.pipeline import warm
-from feature_service.stage import FeatureStage
 
 SERVICE = "feature_service"
 
@@ -28,9 +27,7 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
         stage,
         Membership(context.client, context.names, SERVICE, context.instance, context.clock),
         context.clock,
-        ConsumerLimits(
-            settings.feature_service.read_count, settings.system.max_backlog, settings.system.max_attempts
-        ),
+        ConsumerLimits(settings.feature_service.read_count, settings.system.max_backlog, settings.system.max_attempts),
         metrics,
         context.stop,
     ).run(until_idle=until_idle)

@@ -48,9 +48,7 @@ class _Job:
 class FeatureStage:
     """The stage between the candles log and the features log."""
 
-    def __init__(
-        self, client: redis.Redis, names: Names, clock: Clock, settings: Settings, metrics: Metrics
-    ) -> None:
+    def __init__(self, client: redis.Redis, names: Names, clock: Clock, settings: Settings, metrics: Metrics) -> None:
         self._client, self._names, self._clock, self._metrics = client, names, clock, metrics
         self._max_series = settings.feature_service.max_series
         self._rings = SeriesRings()
@@ -209,6 +207,14 @@ def _kept(candle: Candle, previous_t: int, values: Rows, row_us: int) -> Kept:
     if candle.flags & Flag.REPLAY:
         reasons |= Reason.REPLAY
     row = FeatureRow(
-        candle.series, candle.t, previous_t, candle.n, values, FEATURE_SET.hash, int(reasons), candle.admitted_us, row_us
+        candle.series,
+        candle.t,
+        previous_t,
+        candle.n,
+        values,
+        FEATURE_SET.hash,
+        int(reasons),
+        candle.admitted_us,
+        row_us,
     )
     return Kept(candle.t, encode_row(row), candle.n)

@@ -131,9 +131,7 @@ class Tensor(Record):
         except binascii.Error as error:
             raise ValueError(f"f32 is not base64: {error}") from None
         if size != 4 * int(np.prod(self.shape)):
-            raise ValueError(
-                f"f32 holds {size} bytes, shape {self.shape} needs {4 * int(np.prod(self.shape))}"
-            )
+            raise ValueError(f"f32 holds {size} bytes, shape {self.shape} needs {4 * int(np.prod(self.shape))}")
         return self
 
     @property
@@ -196,15 +194,11 @@ class Manifest(Record):
             raise ValueError(f"attention_windows and pool_window see {reach} candles instead of {WINDOW}")
         lengths = (*(width - 1 for width in self.attention_windows), self.pool_window - 1)
         names = (*(f"cache_{layer}" for layer in range(len(self.attention_windows))), POOL_CACHE)
-        if tuple((cache.name, cache.length) for cache in self.caches) != tuple(
-            zip(names, lengths, strict=True)
-        ):
+        if tuple((cache.name, cache.length) for cache in self.caches) != tuple(zip(names, lengths, strict=True)):
             raise ValueError("caches do not match attention_windows and pool_window")
         shape = self.golden.rows.shape
         if len(shape) != 3 or shape[1:] != (WINDOW, len(self.feature_set.names)):
-            raise ValueError(
-                f"golden rows of shape {shape} are no windows of {WINDOW} rows of this feature set"
-            )
+            raise ValueError(f"golden rows of shape {shape} are no windows of {WINDOW} rows of this feature set")
         return self
 
 
@@ -259,9 +253,7 @@ def _read_verified(folder: Path, name: str, expected: str) -> bytes:
     try:
         content = (folder / name).read_bytes()
     except OSError as error:
-        raise BundleError(
-            f"{folder / name}: sha256 expected {expected}, found no file: {error.strerror}"
-        ) from None
+        raise BundleError(f"{folder / name}: sha256 expected {expected}, found no file: {error.strerror}") from None
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise BundleError(f"{folder / name}: sha256 expected {expected}, found {found}")

@@ -37,10 +37,12 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
         The bundle is broken, or computes something else here than where it was exported.
     """
     context = context or open_service(SERVICE, settings)
-    session = Session(
-        Bundle.load(bundle_folder(settings)), settings.inference.threads, settings.inference.max_tokens
+    session = Session(Bundle.load(bundle_folder(settings)), settings.inference.threads, settings.inference.max_tokens)
+    _log.info(
+        "bundle_loaded",
+        bundle=session.bundle.manifest.id,
+        feature_set=session.bundle.manifest.feature_set.hash,
     )
-    _log.info("bundle_loaded", bundle=session.bundle.manifest.id, feature_set=session.bundle.manifest.feature_set.hash)
     metrics = Metrics(SERVICE)
     metrics.serve(settings.worker.metrics_port)
     Consumer(

@@ -58,7 +58,7 @@ class Session:
         options.log_severity_level = 3
         try:
             self._graph = ort.InferenceSession(bundle.graph, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - onnxruntime has no error class of its own
             raise BundleError(f"{bundle.path}: the graph does not load: {error}") from None
         self._caches = bundle.manifest.caches
         self._heads = list(HEADS)
@@ -111,7 +111,10 @@ class Session:
             rows[at, : len(job.rows)] = job.rows
         slots = np.array([job.slot for job in jobs])
         fresh = np.array([job.fresh for job in jobs])
-        feed: dict[str, NDArray[np.generic]] = {"rows": rows, "age": np.where(fresh, 0, WINDOW).astype(np.int64)}
+        feed: dict[str, NDArray[np.generic]] = {
+            "rows": rows,
+            "age": np.where(fresh, 0, WINDOW).astype(np.int64),
+        }
         for cache in self._caches:
             feed[cache.name] = self._store[cache.name][slots]  # (B, length, width), a copy
         outputs = dict(zip(self._outputs, self._graph.run(self._outputs, feed), strict=True))
@@ -119,9 +122,7 @@ class Session:
             self._move_on(cache.name, jobs, feed[cache.name], outputs[cache.entry])
         return [{head: outputs[head][at, : len(job.rows)] for head in self._heads} for at, job in enumerate(jobs)]
 
-    def _move_on(
-        self, name: str, jobs: list[Job], before: NDArray[np.generic], entries: NDArray[np.float32]
-    ) -> None:
+    def _move_on(self, name: str, jobs: list[Job], before: NDArray[np.generic], entries: NDArray[np.float32]) -> None:
         store = self._store[name]
         length = store.shape[1]
         for at, job in enumerate(jobs):

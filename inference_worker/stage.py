@@ -163,9 +163,7 @@ class PredictionStage:
 
     def _predict(self, pending: dict[str, _Pending], results: list[Result], queued_us: int) -> None:
         work = list(pending.values())
-        jobs = [
-            Job(item.state.slot, _stack([*item.window, *item.rows]), fresh=bool(item.window)) for item in work
-        ]
+        jobs = [Job(item.state.slot, _stack([*item.window, *item.rows]), fresh=bool(item.window)) for item in work]
         answers = self._session.run(jobs)
         inferred_us = self._clock.now_us()
         for item, heads in zip(work, answers, strict=True):

@@ -24,10 +24,10 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return environ
 
 
-def read_settings(config: Path | None, assignments: list[str], **flags: Any) -> Settings:
+def read_settings(config: Path | None, assignments: list[str] | None, **flags: Any) -> Settings:
     """Settings of one command; ``flags`` that are None do not count, dots in their names are double underscores."""
     merged: dict[str, Any] = {}
-    for assignment in assignments:
+    for assignment in assignments or []:
         key, equals, value = assignment.partition("=")
         if not equals:
             raise InputError("--set", assignment, "must read group.key=value", "say --set worker.read_count=32")

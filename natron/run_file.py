@@ -23,7 +23,7 @@ class RunFile:
 
 
 def runtime_folder() -> Path:
-    """The user's private runtime folder: ``$XDG_RUNTIME_DIR/natron``, else one of the user's under the temporary folder.
+    """The user's private runtime folder: ``$XDG_RUNTIME_DIR/natron``, else one under the temporary folder.
 
     Raises
     ------
@@ -31,7 +31,9 @@ def runtime_folder() -> Path:
         It belongs to somebody else, or others may write to it.
     """
     base = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(base) / "natron" if base and Path(base).is_dir() else Path(tempfile.gettempdir(), f"natron-{os.getuid()}")
+    folder = (
+        Path(base) / "natron" if base and Path(base).is_dir() else Path(tempfile.gettempdir(), f"natron-{os.getuid()}")
+    )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = folder.lstat()
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o022:

@@ -45,7 +45,7 @@ class Child:
             [sys.executable, "-m", "natron", *self._program.arguments],
             env=self._environ,
             stdin=subprocess.DEVNULL,
-            preexec_fn=die_with_parent(signal.SIGTERM),
+            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - the supervisor has no other threads
             start_new_session=True,  # Ctrl-C is the supervisor's: it stops the services in order
         )
 

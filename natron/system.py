@@ -112,11 +112,16 @@ class System:
             _log.error("broker_died", status=self.broker.poll())
             self.broker.start()
             changed = True
-        return any([child.tend() for child in self.children]) or changed
+        restarted = [child.tend() for child in self.children]  # every one, not only up to the first
+        return changed or any(restarted)
 
     def pids(self) -> dict[str, int]:
         """Process ID of each part."""
-        return {"up": os.getpid(), "broker": self.broker.pid, **{child.name: child.pid for child in self.children}}
+        return {
+            "up": os.getpid(),
+            "broker": self.broker.pid,
+            **{child.name: child.pid for child in self.children},
+        }
 
     def stop(self) -> None:
         """Drain and stop the services, then the broker."""

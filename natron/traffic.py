@@ -26,12 +26,12 @@ def read_traffic(client: redis.Redis, names: Names, set8: str) -> Traffic:
             pipeline.execute_command("XINFO", "STREAM", log)
         pipeline.hvals(names.series(p))
     replies = pipeline.execute(raise_on_error=False)
-    added = [0, 0, 0]
+    added = {"candles": 0, "features": 0, "predictions": 0}
     due = 0
     for p in range(PARTITIONS):
         *logs, series = replies[4 * p : 4 * p + 4]
-        for at, info in enumerate(logs):
+        for log, info in zip(added, logs, strict=True):
             if isinstance(info, dict):  # an error where the log does not exist yet
-                added[at] += int(info["entries-added"])
+                added[log] += int(info["entries-added"])
         due += sum(max(0, int(value.split(b" ")[0]) - WINDOW + 1) for value in series)
-    return Traffic(*added, due)
+    return Traffic(added["candles"], added["features"], added["predictions"], due)

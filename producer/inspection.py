@@ -1,6 +1,7 @@
 """What a file of candles is: behind ``natron candles inspect``."""
 
 from dataclasses import asdict, dataclass
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class Inspection:
     gaps
         Times that the next candle does not follow directly, weekends included.
     first, last
-        The oldest and the newest candle: t, open, high, low, close, volume; None in a file without candles.
+        The first and the last candle as they are replayed: t, open, high, low, close, volume; None where there is none.
     tz, tz_source
         Zone of the stamps, and whether it was ``given``, is in the ``stamps``, or was ``assumed`` (UTC).
     newest_first
@@ -135,7 +136,9 @@ class _Survey:
 
     def __init__(self, width_ms: int) -> None:
         self._width_ms = width_ms
-        self._slot_ms = min(width_ms, _SLOT_MS)  # wide candles may move by an hour with a broker's summer
+        self._slot_ms = gcd(
+            width_ms, _SLOT_MS
+        )  # not the width: a broker's summer moves wide candles by an hour
         self._base = 0  # slot of the first bit
         self._seen = np.zeros(0, np.uint8)
         self.rows = self.duplicates = self.backward = 0
@@ -153,11 +156,8 @@ class _Survey:
         before = self._previous if self._previous is not None else int(t[0])
         self.backward += int((np.diff(t, prepend=before) < 0).sum())
         self._previous = int(t[-1])
-        oldest, newest = candles[t.argmin()], candles[t.argmax()]
-        if self.first is None or oldest["t"] < self.first["t"]:
-            self.first = _candle(oldest)
-        if self.last is None or newest["t"] > self.last["t"]:
-            self.last = _candle(newest)
+        self.first = self.first or _candle(candles[0])
+        self.last = _candle(candles[-1])
         slots = np.unique(t // self._slot_ms)
         self._cover(int(slots[0]), int(slots[-1]))
         at = slots - self._base
@@ -172,7 +172,7 @@ class _Survey:
         front = max(self._base - low, 0) // 8
         back = max(high + 1 - self._base - 8 * self._seen.size, 0) // 8
         if front or back:
-            self._seen = np.pad(self._seen, (front, max(back, min(back, 1) * (self._seen.size // 4))))
+            self._seen = np.pad(self._seen, (front, back))
             self._base -= 8 * front
 
     def gaps(self) -> int:
@@ -180,5 +180,3 @@ class _Survey:
         slots = np.flatnonzero(np.unpackbits(self._seen, bitorder="little"))
         slack_ms = 3_600_000 if self._width_ms > 3_600_000 else 0
         return int((np.diff(slots) * self._slot_ms > self._width_ms + slack_ms).sum())
-
-

@@ -78,16 +78,22 @@ def write_candles(candles: Candles, path: Path) -> None:
     InputError
         The file cannot be written.
     """
-    head = "\t".join(f"<{name}>" for name in ("DATE", "TIME", "OPEN", "HIGH", "LOW", "CLOSE", "TICKVOL", "VOL", "SPREAD"))
+    head = "\t".join(
+        f"<{name}>" for name in ("DATE", "TIME", "OPEN", "HIGH", "LOW", "CLOSE", "TICKVOL", "VOL", "SPREAD")
+    )
     stamps = np.datetime_as_string(candles["t"].astype("datetime64[ms]"), unit="s")
     lines = [head]
-    for stamp, (_, o, h, l, c, v) in zip(stamps.tolist(), candles.tolist(), strict=True):
+    for stamp, (_, o, h, low, c, v) in zip(stamps.tolist(), candles.tolist(), strict=True):
         day = stamp[:10].replace("-", ".")
-        lines.append(f"{day}\t{stamp[11:]}\t{o:.5f}\t{h:.5f}\t{l:.5f}\t{c:.5f}\t{v:.0f}\t0\t{_SPREAD_POINTS}")
+        lines.append(
+            f"{day}\t{stamp[11:]}\t{o:.5f}\t{h:.5f}\t{low:.5f}\t{c:.5f}\t{v:.0f}\t0\t{_SPREAD_POINTS}"
+        )
     try:
         path.write_bytes("\r\n".join([*lines, ""]).encode())
     except OSError as error:
-        raise InputError("out", str(path), f"cannot be written: {error.strerror}", "give another path") from None
+        raise InputError(
+            "out", str(path), f"cannot be written: {error.strerror}", "give another path"
+        ) from None
 
 
 def _opens(count: int, width_ms: int, rng: np.random.Generator) -> Int64s:

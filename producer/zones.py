@@ -154,7 +154,10 @@ def _fixed_zone(text: str, match: re.Match[str]) -> Zone:
 
 def _bad_zone(text: str) -> InputError:
     return InputError(
-        "tz", text, "is no time zone", "give an IANA zone, an offset such as +02:00, broker-eu, broker-us or UTC"
+        "tz",
+        text,
+        "is no time zone",
+        "give an IANA zone, an offset such as +02:00, broker-eu, broker-us or UTC",
     )
 
 

@@ -46,7 +46,7 @@ class Admission:
         self._script = script("admission")
 
     def newest(self, series: Series) -> int | None:
-        """t of the newest admitted candle, or None for a new series."""
+        """T of the newest admitted candle, or None for a new series."""
         history = self._names.history(series.partition, series.key)
         for entry in self._client.execute_command("XREVRANGE", history, "+", "-", "COUNT", 16):
             t = int(entry[0].split(b"-")[0])
@@ -73,9 +73,7 @@ class Admission:
             The broker is away; look up ``newest`` before going on.
         """
         p, key, names = series.partition, series.key, self._names
-        batch = [
-            [candle[0], encode_candle(Candle(series, *candle, flags=flags))] for candle in candles.tolist()
-        ]
+        batch = [[candle[0], encode_candle(_candle(series, candle, flags))] for candle in candles.tolist()]
         keys = [names.candles(p), names.series(p), names.rejects(p), names.dead(p), names.history(p, key)]
         limits = self._limits
         live = int(source != CSV_SOURCE)
@@ -85,3 +83,8 @@ class Admission:
         if status == 0:
             raise BusyError(f"partition {p}: {limits.max_backlog} candles wait to be processed")
         return [Verdict(verdict.decode()) for verdict in verdicts]
+
+
+def _candle(series: Series, values: tuple[float, ...], flags: int) -> Candle:
+    t, o, h, low, c, v = values
+    return Candle(series, int(t), o, h, low, c, v, flags)

@@ -1,5 +1,6 @@
 """Connections to the broker (Redis or Valkey), and what a broker must be before Natron uses it."""
 
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -49,14 +50,21 @@ def check_fitness(client: redis.Redis, names: Names) -> None:
         raise BrokerError(f"broker version = {version}: must be 7.0 or newer; upgrade Redis or Valkey")
     policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
     if policy != "noeviction":
-        raise BrokerError(f"maxmemory-policy = {policy}: must be noeviction; run CONFIG SET maxmemory-policy noeviction")
+        raise BrokerError(
+            f"maxmemory-policy = {policy}: must be noeviction; run CONFIG SET maxmemory-policy noeviction"
+        )
     ours = {"partitions": str(PARTITIONS), "schema": str(SCHEMA_VERSION)}
     for field, value in ours.items():
         client.hsetnx(names.meta, field, value)
-    theirs = {name.decode(): value.decode() for name, value in client.hgetall(names.meta).items()}
+    theirs = {text(name): text(value) for name, value in client.hgetall(names.meta).items()}
     for field, value in ours.items():
         if theirs[field] != value:
             raise SchemaError(f"{names.meta} {field} = {theirs[field]}: this Natron has {value}; use its own namespace")
+
+
+def text(reply: bytes | str) -> str:
+    """Read a reply that is text; the client's types leave open whether it decodes."""
+    return reply.decode() if isinstance(reply, bytes) else reply
 
 
 def fields_of(entry: list[Any]) -> dict[bytes, bytes]:
@@ -91,10 +99,8 @@ class Post:
             raise
 
     def _read_one(self) -> None:
-        try:
+        with suppress(redis.exceptions.ResponseError):  # a refused mark is a lost mark
             self._connection.read_response()
-        except redis.exceptions.ResponseError:
-            pass  # a refused mark is a lost mark
         self._waiting -= 1
 
     def close(self) -> None:

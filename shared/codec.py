@@ -17,7 +17,11 @@ from shared.errors import InputError, JunkError
 _CANDLE = struct.Struct("<cB q 5d B")  # kind, flags, t, o h l c v, series bytes
 _ROW = struct.Struct("<c qqq H qq H 32s B")  # kind, t, previous t, n, reasons, admitted, row, F, set hash, series bytes
 _PREDICTION = struct.Struct("<c qq H qqqq 11f 3f 2f B 32s B")
-_KINDS = {"candle": b"\x11", "row": b"\x12", "prediction": b"\x13"}  # high digit: what; low digit: schema version
+_KINDS = {
+    "candle": b"\x11",
+    "row": b"\x12",
+    "prediction": b"\x13",
+}  # high digit: what; low digit: schema version
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import redis
 import structlog
@@ -151,7 +151,7 @@ class Consumer(Generic[M]):
             results = iter(self._stage.process(messages))
         except (SystemicError, *LOST):
             raise
-        except Exception:  # whatever one entry provoked: going entry by entry finds out which
+        except Exception:  # noqa: BLE001 - whatever one entry provoked: going entry by entry finds out which
             _log.exception("batch_failed", stage=self._stage.keys.stage, entries=len(messages))
             self._suspects.accuse(batches)
             self._stage.forget()
@@ -184,7 +184,12 @@ class Consumer(Generic[M]):
     def _finish(self, batches: list[Batch[M]]) -> None:
         """Pass the gate with what has results, and act on its answers."""
         crossings = [
-            Crossing(batch.partition, self._positions[batch.partition], batch.entries[: len(batch.results)], batch.results)
+            Crossing(
+                batch.partition,
+                self._positions[batch.partition],
+                batch.entries[: len(batch.results)],
+                batch.results,
+            )
             for batch in batches
             if batch.results
         ]

@@ -41,7 +41,15 @@ class DeadLetter:
 
 
 def condemn(
-    client: redis.Redis, names: Names, p: int, log_key: str, entry_id: str, *, stage: str, reason: str, detail: str
+    client: redis.Redis,
+    names: Names,
+    p: int,
+    log_key: str,
+    entry_id: str,
+    *,
+    stage: str,
+    reason: str,
+    detail: str,
 ) -> bool:
     """Take an entry off a log that this stage holds no position in, and bury it; False if another was first."""
     args = [entry_id, stage, reason, detail, DEAD_KEEP]
@@ -67,5 +75,12 @@ def _letter(p: int, entry: list[Any]) -> DeadLetter:
     except ValueError:
         payload = raw  # cut off at its bound, or written by hand
     return DeadLetter(
-        p, entry[0].decode(), text(b"origin"), text(b"id"), text(b"stage"), text(b"reason"), text(b"detail"), payload
+        p,
+        entry[0].decode(),
+        text(b"origin"),
+        text(b"id"),
+        text(b"stage"),
+        text(b"reason"),
+        text(b"detail"),
+        payload,
     )

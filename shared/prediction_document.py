@@ -4,6 +4,7 @@ from typing import Any
 
 from shared.contracts import DIRECTIONS, REGIMES, Prediction, Reason
 
+_NONE = Reason(0)
 _ACTIONS = {-1.0: "short", 0.0: "flat", 1.0: "long"}
 
 
@@ -23,7 +24,7 @@ def confidence(prediction: Prediction) -> float:
 
 
 def prediction_document(
-    prediction: Prediction, *, delivery: Reason = Reason(0), latency_us: dict[str, int] | None = None
+    prediction: Prediction, *, delivery: Reason = _NONE, latency_us: dict[str, int] | None = None
 ) -> dict[str, Any]:
     """JSON-able dict of a prediction.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import redis
 
+from shared.broker import text
 from shared.names import Names
 from shared.stage import Batch, Entry
 
@@ -34,7 +35,7 @@ class Suspects:
         self._tried.pop(p, None)
         if mark is None:
             return
-        first, last, times = mark.decode().split(" ")
+        first, last, times = text(mark).split(" ")
         if id_order(last) <= id_order(position):
             return  # that batch was finished; only its mark came late
         self._until[p] = last

@@ -3,12 +3,11 @@
 from shared.errors import InputError
 
 _UNITS_S = {"M": 60, "H": 3_600, "D": 86_400, "W": 604_800}
-_NAMES = (
-    ["M1", "M2", "M3", "M4", "M5", "M6", "M10", "M12", "M15", "M20", "M30"]
-    + ["H1", "H2", "H3", "H4", "H6", "H8", "H12", "D1", "W1"]
-)
+_COUNTS = {"M": (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30), "H": (1, 2, 3, 4, 6, 8, 12), "D": (1,), "W": (1,)}
 
-TIMEFRAMES_S: dict[str, int] = {name: _UNITS_S[name[0]] * int(name[1:]) for name in _NAMES}
+TIMEFRAMES_S: dict[str, int] = {
+    f"{unit}{count}": _UNITS_S[unit] * count for unit, counts in _COUNTS.items() for count in counts
+}
 """Name -> seconds. Months are not here: they have no fixed width."""
 
 

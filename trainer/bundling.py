@@ -64,9 +64,7 @@ def write_bundle(
     manifest = Manifest(
         schema_version=BUNDLE_SCHEMA,
         id=request.out.name,
-        feature_set=FeatureSetRecord(
-            hash=FEATURE_SET.hash, names=FEATURE_SET.names, lookback=FEATURE_SET.lookback
-        ),
+        feature_set=FeatureSetRecord(hash=FEATURE_SET.hash, names=FEATURE_SET.names, lookback=FEATURE_SET.lookback),
         preset=request.settings.model.preset,
         parameters=model.parameter_count,
         attention_windows=ATTENTION_WINDOWS,
@@ -109,11 +107,7 @@ def _golden_windows(lesson: Lesson) -> Rows:
 
 def _flat_settings(settings: TrainingSettings) -> dict[str, float | int | str]:
     """Name each setting ``group.key``."""
-    return {
-        f"{group}.{key}": value
-        for group, values in settings.model_dump().items()
-        for key, value in values.items()
-    }
+    return {f"{group}.{key}": value for group, values in settings.model_dump().items() for key, value in values.items()}
 
 
 def _code_version() -> str:

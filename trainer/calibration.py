@@ -25,9 +25,7 @@ def calibrate(model: Natron, series: Sequence[LabelledSeries]) -> dict[str, floa
         for head, found in predict(model, one, span).items():
             logits[head].append(found)
             labels[head].append(one.labels[head][span.start : span.stop])
-    fitted = {
-        head: fit_temperature(np.concatenate(logits[head]), np.concatenate(labels[head])) for head in HEADS
-    }
+    fitted = {head: fit_temperature(np.concatenate(logits[head]), np.concatenate(labels[head])) for head in HEADS}
     with torch.no_grad():
         for head, columns in model.columns.items():
             model.temperature[columns] *= fitted[head]

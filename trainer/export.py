@@ -17,9 +17,7 @@ from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError
 from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, Logits, Natron
 
-OPSET = (
-    23  # the first with Attention and RotaryEmbedding as single nodes: one token is half as long under way
-)
+OPSET = 23  # the first with Attention and RotaryEmbedding as single nodes: one token is half as long under way
 PARITY = 1e-5  # law 7, of probabilities
 
 Probabilities = dict[str, NDArray[np.float32]]
@@ -118,9 +116,7 @@ def _compare(found: Mapping[str, NDArray[np.float32]], taught: Mapping[str, NDAr
     for head in HEADS:
         difference = float(np.abs(found[head] - taught[head]).max())
         if not difference <= PARITY:
-            raise BundleError(
-                f"exported {head} differs from the trained model by {difference:.1e}, over {PARITY}"
-            )
+            raise BundleError(f"exported {head} differs from the trained model by {difference:.1e}, over {PARITY}")
 
 
 def _strip(graph: onnx.ModelProto) -> None:

@@ -68,9 +68,7 @@ def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: Lab
     fitted = fit_labels(labels, sources)
     labelled = [fitted.compute(source.key, source.candles) for source in sources]
     for head, record in fitted.records().items():
-        learned = np.concatenate(
-            [found[head][source.train] for found, source in zip(labelled, sources, strict=True)]
-        )
+        learned = np.concatenate([found[head][source.train] for found, source in zip(labelled, sources, strict=True)])
         _check_classes(head, learned[learned != UNLABELLED], record.classes)
     series = tuple(
         LabelledSeries(source.key, compute_history(source.candles), found, split)
@@ -87,9 +85,7 @@ def _check_series(histories: Sequence[History], fewest: int) -> None:
     for one in histories:
         key = one.series.key
         if keys.count(key) > 1:
-            raise TrainingError(
-                "csv", key, "is the series of more than one file", "give one of them another symbol"
-            )
+            raise TrainingError("csv", key, "is the series of more than one file", "give one of them another symbol")
         if len(one.candles) < fewest:
             raise TrainingError(
                 f"candles of {key}", len(one.candles), f"must be at least {fewest}", "give a longer history"

@@ -48,9 +48,7 @@ class ModelSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    preset: Literal["tiny", "small", "base"] = (
-        "base"  # the largest that one core still serves in a millisecond
-    )
+    preset: Literal["tiny", "small", "base"] = "base"  # the largest that one core still serves in a millisecond
 
 
 class Logits(NamedTuple):
@@ -153,8 +151,10 @@ class Natron(nn.Module):
         for name, weight in self.named_parameters():
             if name.endswith(("mix.weight", "down.weight", "heads.weight")):
                 nn.init.zeros_(weight)  # every block starts as the identity, every head at even odds
-            elif name.endswith(".weight") and weight.ndim == 2:
+            elif weight.ndim == 2:
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
+            elif name.endswith("bias"):
+                nn.init.zeros_(weight)
 
     @property
     def parameter_count(self) -> int:

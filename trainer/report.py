@@ -60,10 +60,7 @@ def _score(one: LabelledSeries, head: str, logits: NDArray[np.float64], horizon:
 
 def _pooled(parts: Sequence[_Scored]) -> _Scored:
     return _Scored(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("right", "usual", "repeated", "losses")
-        )
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("right", "usual", "repeated", "losses"))
     )
 
 

@@ -46,9 +46,7 @@ class CsvSpec:
         for option in options:
             key, _, value = option.partition("=")
             if key not in _OPTIONS or not value:
-                raise TrainingError(
-                    "csv", option, f"must be one of {', '.join(_OPTIONS)}, with a value", _FORM
-                )
+                raise TrainingError("csv", option, f"must be one of {', '.join(_OPTIONS)}, with a value", _FORM)
             found[key] = value
         return cls(Path(name), found.get("symbol"), found.get("timeframe"), found.get("tz"))
 

@@ -52,9 +52,7 @@ def train_histories(
         model = Natron(FEATURE_SET.size, PRESETS[settings.model.preset])
         _set_scaler(model, lesson)
         generator = np.random.default_rng(request.seed)
-        best = fit_supervised(
-            model, lesson.series, settings.supervised, settings.optimization, generator, keep
-        )
+        best = fit_supervised(model, lesson.series, settings.supervised, settings.optimization, generator, keep)
         manifest = write_bundle(request, histories, lesson, model, best.epoch)
     return TrainingResult(request.out, manifest, tuple(epochs), tuple(notes), time.monotonic() - started)
 

@@ -61,9 +61,7 @@ def split_candles(count: int, lookback: int, horizon: int, settings: DataSetting
     warm, purge = lookback + WINDOW - 2, WINDOW + horizon + lookback
     first = round(count * settings.train_share)
     second = round(count * (settings.train_share + settings.validation_share))
-    return Splits(
-        Span(warm, first - purge), Span(max(warm, first), second - purge), Span(max(warm, second), count)
-    )
+    return Splits(Span(warm, first - purge), Span(max(warm, first), second - purge), Span(max(warm, second), count))
 
 
 def fewest_candles(lookback: int, horizon: int, settings: DataSettings) -> int:

@@ -27,12 +27,8 @@ class SupervisedSettings(BaseModel):
 
     epochs: int = Field(30, ge=1)  # passes over the training split; the cosine ends with the last one
     patience: int = Field(6, ge=1)  # epochs without a better validation log-loss before it stops
-    label_smoothing: float = Field(
-        0.02, ge=0, lt=0.5
-    )  # labels near a threshold are noise; more blurs the calibration
-    chunk_rows: int = Field(
-        640, gt=CONTEXT + BLOCK, multiple_of=BLOCK
-    )  # 95 of them are context: 15 % overhead
+    label_smoothing: float = Field(0.02, ge=0, lt=0.5)  # labels near a threshold are noise; more blurs the calibration
+    chunk_rows: int = Field(640, gt=CONTEXT + BLOCK, multiple_of=BLOCK)  # 95 of them are context: 15 % overhead
     batch_chunks: int = Field(4, ge=1)  # about 2,200 targets a step
 
 
@@ -44,9 +40,7 @@ class OptimizationSettings(BaseModel):
     learning_rate: float = Field(2e-3, gt=0)  # peak; 0.5e-3 for `base` learns slower but no better
     weight_decay: float = Field(0.05, ge=0)  # matrices only: norms and biases have nothing to shrink towards
     clip_norm: float = Field(1.0, gt=0)  # of all gradients together; only spikes are larger
-    warmup_share: float = Field(
-        0.05, ge=0, lt=1
-    )  # of all steps, rising linearly, as AdamW's moments start empty
+    warmup_share: float = Field(0.05, ge=0, lt=1)  # of all steps, rising linearly, as AdamW's moments start empty
     final_share: float = Field(0.05, ge=0, le=1)  # of the peak rate that is left at the end
 
 

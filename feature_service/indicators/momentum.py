@@ -14,6 +14,7 @@ from feature_service.kernels.columns import (
     HIGH,
     LOW,
     RSI,
+    RSI_14,
     STOCHASTIC,
     STOCHASTIC_LENGTH,
     TRUE_RANGE,
@@ -24,7 +25,7 @@ from feature_service.kernels.columns import (
 )
 from feature_service.kernels.compile import kernel
 from feature_service.kernels.filters import chained, combination, delayed, exponential, simple, wilder
-from feature_service.kernels.windows import changes, highest, lowest, offset, ratio, weighted
+from feature_service.kernels.windows import changes, highest, lowest, offset, ratio
 
 WILDER_7 = wilder(7)
 SLOW_K = simple(3)
@@ -36,6 +37,7 @@ TRIPLE_15_CHANGE = combination((1.0, TRIPLE_15), (-1.0, delayed(TRIPLE_15, 1)))
 TSI_25_13 = exponential(25, 13)
 WILLIAMS_LENGTH = 28
 CCI_LENGTH = 20
+CCI_DEVIATION_MIN = 1e-11  # of the price; below it the sums of three prices differ by rounding alone
 ROC_LENGTH = 10
 STOCHASTIC_RSI_RANGE_MIN = 1e-4  # RSI points; below it 14 candles of rounding, not of movement
 ULTIMATE_LENGTHS = (7, 14, 28)
@@ -51,7 +53,7 @@ _TSI_25_13 = filters.taps(TSI_25_13)
 _SHORT, _MIDDLE, _LONG = ULTIMATE_LENGTHS
 
 _ATR_LOOKBACK = len(WILDER_14) + 1  # a true range needs the close before it
-_RSI_LOOKBACK = len(WILDER_14) + 1  # a change needs the close before it
+_RSI_LOOKBACK = len(RSI_14) + 1  # a change needs the close before it
 _BARS = ("high", "low", "close")
 
 
@@ -131,7 +133,8 @@ FEATURES = (
     ),
     _entry(
         "cci_20",
-        "(typical - SMA20) / (0.015 mean |typical - SMA20| over 20), typical = (high + low + close) / 3",
+        "(typical - SMA20) / (0.015 mean |typical - SMA20| over 20), typical = (high + low + close) / 3; "
+        "0 where nothing moved",
         _BARS,
         "index",
         -667.0,  # 19 equal candles and one away from them give 20 / 0.03
@@ -232,7 +235,9 @@ def commodity_channel(columns: Buffer, at: int) -> float:
     for place in range(at - CCI_LENGTH + 1, at + 1):
         typical = (columns[HIGH, place] + columns[LOW, place] + columns[CLOSE, place]) - newest
         deviation += abs(typical - mean)
-    return ratio(-mean, 0.015 * (deviation / CCI_LENGTH))
+    if deviation <= CCI_DEVIATION_MIN * newest:
+        return 0.0
+    return -mean / (0.015 * (deviation / CCI_LENGTH))
 
 
 @kernel
@@ -257,8 +262,9 @@ def write_momentum(columns: Buffer, at: int, atr: float, values: NDArray[np.floa
     close = columns[CLOSE]
     values[0] = relative_strength_index(columns, at, _WILDER_7)
     values[1] = columns[RSI, at]
-    values[2] = weighted(columns[STOCHASTIC], at, _SLOW_K)
-    values[3] = weighted(columns[STOCHASTIC], at, _SLOW_D)
+    stochastic = columns[STOCHASTIC]
+    values[2] = stochastic[at] + offset(stochastic, at, _SLOW_K)
+    values[3] = stochastic[at] + offset(stochastic, at, _SLOW_D)
     values[4] = stochastic_rsi(columns, at)
     low = lowest(columns[LOW], at, WILLIAMS_LENGTH)
     high = highest(columns[HIGH], at, WILLIAMS_LENGTH)

@@ -22,9 +22,10 @@ REACH = 512
 
 STOCHASTIC_LENGTH = 14
 WILDER_14 = filters.wilder(14)
+RSI_14 = filters.wilder(14, rest_max=1e-10)  # finer: the stochastic RSI divides by the RSI's own small range
 
-_WILDER_14 = filters.taps(WILDER_14)
-_RSI_READS = _WILDER_14.size + 1
+_RSI_14 = filters.taps(RSI_14)
+_RSI_READS = _RSI_14.size + 1
 _NEUTRAL = 50.0
 
 Buffer = NDArray[np.float64]  # (COLUMNS, T)
@@ -79,5 +80,5 @@ def derive(columns: Buffer, at: int) -> None:
         high = highest(columns[HIGH], at, STOCHASTIC_LENGTH)
         columns[STOCHASTIC, at] = place_in_range(close[at], low, high)
     if at >= _RSI_READS:
-        up_less_down, up_and_down = changes(close, at, _WILDER_14)
+        up_less_down, up_and_down = changes(close, at, _RSI_14)
         columns[RSI, at] = relative_strength(up_less_down, up_and_down)

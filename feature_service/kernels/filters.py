@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 REST_MAX = 1e-8
-"""Weight that a cut may leave out."""
+"""Weight that a cut leaves out is below this, unless a finer one is asked for."""
 
 _RESPONSE = 4_096  # candles over which a recursive average is followed before its cut
 _STEP = 16  # kernels read two times eight lanes at once
@@ -35,9 +35,9 @@ def exponential(*spans: int) -> Filter:
     return _cut(_cascade([2.0 / (span + 1.0) for span in spans]))
 
 
-def wilder(length: int) -> Filter:
+def wilder(length: int, rest_max: float = REST_MAX) -> Filter:
     """Wilder's average: exponential with smoothing 1 / length."""
-    return _cut(_cascade([1.0 / length]))
+    return _cut(_cascade([1.0 / length]), rest_max)
 
 
 def combination(*terms: tuple[float, Filter]) -> Filter:
@@ -81,10 +81,10 @@ def _cascade(smoothings: list[float]) -> Filter:
     return response
 
 
-def _cut(response: Filter) -> Filter:
+def _cut(response: Filter, rest_max: float = REST_MAX) -> Filter:
     rest = 0.0
     end = len(response)
-    while rest + response[end - 1] < REST_MAX:
+    while rest + response[end - 1] < rest_max:
         rest += response[end - 1]
         end -= 1
     total = math.fsum(response[:end])

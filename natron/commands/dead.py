@@ -18,7 +18,7 @@ def group() -> None:
 @app.command("list")
 def list_letters(
     config: Config = None,
-    assignments: Assignments = [],  # noqa: B006
+    assignments: Assignments = None,
     broker: Broker = None,
     as_json: Json = False,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 Config = Annotated[Path | None, typer.Option("--config", help="settings file; default: natron.yaml here, if any")]
-Assignments = Annotated[list[str], typer.Option("--set", help="group.key=value; any setting of natron.yaml")]
+Assignments = Annotated[list[str] | None, typer.Option("--set", help="group.key=value; any setting of natron.yaml")]
 Broker = Annotated[str | None, typer.Option("--broker", help="broker URL; default: the running `natron up`")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 Symbol = Annotated[str, typer.Option("--symbol", help="as the broker spells it")]

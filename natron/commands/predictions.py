@@ -23,7 +23,7 @@ def predictions(
     count: int | None = typer.Option(None, "--count", help="stop after so many"),
     as_json: Json = False,
     config: Config = None,
-    assignments: Assignments = [],  # noqa: B006
+    assignments: Assignments = None,
     broker: Broker = None,
 ) -> None:
     """Print the predictions log of all series: what is kept, then what comes."""

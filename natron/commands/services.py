@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
     app.command("bridge")(bridge)
 
 
-def feature_service(config: Config = None, assignments: Assignments = [], broker: Broker = None) -> None:  # noqa: B006
+def feature_service(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
     """Compute feature rows from admitted candles until stopped."""
     from feature_service.service import run
 
@@ -23,7 +23,7 @@ def feature_service(config: Config = None, assignments: Assignments = [], broker
 
 def worker(
     config: Config = None,
-    assignments: Assignments = [],  # noqa: B006
+    assignments: Assignments = None,
     broker: Broker = None,
     bundle: str | None = typer.Option(None, "--bundle", help="folder of the bundle; default: the reference bundle"),
 ) -> None:
@@ -33,12 +33,12 @@ def worker(
     run(_settings(config, assignments, broker, inference__bundle=bundle))
 
 
-def bridge(config: Config = None, assignments: Assignments = [], broker: Broker = None) -> None:  # noqa: B006
+def bridge(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
     """Publish predictions to MetaTrader over ZeroMQ until stopped."""
     from bridge.service import run
 
     run(_settings(config, assignments, broker))
 
 
-def _settings(config: Config, assignments: list[str], broker: Broker, **flags: str | None) -> Settings:
+def _settings(config: Config, assignments: Assignments, broker: Broker, **flags: str | None) -> Settings:
     return find_system(read_settings(config, assignments, system__broker_url=broker, **flags))

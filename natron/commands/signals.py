@@ -21,7 +21,7 @@ def signals(
     count: int | None = typer.Option(None, "--count", min=1, help="stop after so many"),
     as_json: Json = False,
     config: Config = None,
-    assignments: Assignments = [],  # noqa: B006
+    assignments: Assignments = None,
     broker: Broker = None,
 ) -> None:
     """Print signals as they arrive over ZeroMQ, after a snapshot of the newest of each series."""
@@ -44,7 +44,10 @@ def signals(
         for event in client.events():
             if isinstance(event, Signal):
                 document = event.document
-                print(json.dumps(document) if as_json else f"{event.origin.value:<9}{line_of(document)}", flush=True)
+                print(
+                    json.dumps(document) if as_json else f"{event.origin.value:<9}{line_of(document)}",
+                    flush=True,
+                )
                 printed += 1
                 if printed == count:
                     return

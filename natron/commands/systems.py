@@ -41,13 +41,13 @@ def demo(
     candles: int | None = typer.Option(None, "--candles", min=1, help="replay only the first so many"),
     as_json: Json = False,
     config: Config = None,
-    assignments: Assignments = [],  # noqa: B006
+    assignments: Assignments = None,
 ) -> None:
     """Replay candles through a whole system and count the signals that arrive over ZeroMQ."""
     from rich.console import Console
 
     from natron.demo import DemoRequest, run_demo
-    from producer.sample import write_sample
+    from producer.sample import sample_candles, write_candles
     from shared.log import configure_log
 
     values = read_settings(config, assignments)
@@ -61,7 +61,8 @@ def demo(
         if path is None:
             path = Path(folder, "sample.csv")
             count = candles or SAMPLE_CANDLES
-            write_sample(path, count + 1, timeframe, SAMPLE_SEED)  # the last one of a file is taken as open
+            # One more: the last row of a file is taken as open.
+            write_candles(sample_candles(count + 1, timeframe, SAMPLE_SEED), path)
         request = DemoRequest(path, Series(symbol, timeframe), tz, candles)
         result = run_demo(request, values, show, (lambda _: None) if as_json else console.print)
     if as_json:
@@ -99,7 +100,7 @@ def _print_result(console: "Console", result: "DemoResult") -> None:
     latency, replay = values.pop("latency_ms"), values.pop("replay")
     for name, value in values.items():
         table.add_row(name, f"{value:,}")
-    table.add_row("refused rows", f"{sum(item['count'] for item in replay['refused'].values()):,}")
+    table.add_row("refused rows", f"{replay['refused']['count']:,}")
     table.add_row("admitted to received, p50 ms", f"{latency['p50']}")
     table.add_row("admitted to received, p99 ms", f"{latency['p99']}")
     console.print(table)
@@ -110,7 +111,7 @@ def up(
     data: Path = typer.Option(Path("natron-data"), "--data", help="folder for candles, predictions and keys"),
     workers: int = typer.Option(2, "--workers", min=1, max=64, help="inference workers"),
     config: Config = None,
-    assignments: Assignments = [],  # noqa: B006
+    assignments: Assignments = None,
 ) -> None:
     """Run everything until Ctrl-C; other commands find it by themselves."""
     from bridge.listener import Listener
@@ -145,7 +146,10 @@ def up(
     try:
         system.start()
         run = announce()
-        print(f"natron is up: signals at {run.signals}, requests at {run.requests}, data in {data}. Ctrl-C stops it.", flush=True)
+        print(
+            f"natron is up: signals at {run.signals}, requests at {run.requests}, data in {data}. Ctrl-C stops it.",
+            flush=True,
+        )
         while not stopped:
             if system.tend():
                 run = announce()
@@ -156,7 +160,7 @@ def up(
         remove_run_file()
 
 
-def settings(config: Config = None, assignments: Assignments = []) -> None:  # noqa: B006
+def settings(config: Config = None, assignments: Assignments = None) -> None:
     """Print every setting in force, as a natron.yaml."""
     from shared.settings.document import settings_document
 

@@ -10,7 +10,9 @@ from producer.exports.numbers import NumberForm
 from shared.errors import FormatError
 
 _DELIMITERS = ("\t", ";", "|", ",", " ")
-_NUMBER = re.compile(r"[-+]?\$?(\d+|\d{1,3}([,. '\u00a0]\d{3})+)([.,]\d*)?([eE][-+]?\d+)?[KMBTkmbt%]?|[-+]?\.\d+")
+_NUMBER = re.compile(
+    r"[-+]?\$?(\d+|\d{1,3}([,. '\u00a0]\d{3})+)([.,]\d*)?([eE][-+]?\d+)?[KMBTkmbt%]?|[-+]?\.\d+"
+)
 _LEAST_COLUMNS = 5  # a time and four prices
 _NAMES = {"\t": "tab", " ": "space"}
 
@@ -66,7 +68,7 @@ def is_number(text: str) -> bool:
 
 
 def tables(head: list[str], later: list[list[str]]) -> list[Table]:
-    """The sample as a table under every delimiter that makes one; the likeliest delimiter first.
+    """Make a table of the sample under every delimiter that gives one; the likeliest delimiter first.
 
     Raises
     ------
@@ -146,7 +148,7 @@ def number_form(texts: list[str], wanted_decimal: str | None) -> NumberForm:
     both = [text for text in texts if "," in text and "." in text]
     if both:
         decimal = max(",.", key=both[0].rfind)
-        return NumberForm(decimal, ",." .replace(decimal, ""))
+        return NumberForm(decimal, ",.".replace(decimal, ""))
     for sign in " '":
         if any(sign in text for text in texts):
             return NumberForm("," if any("," in text for text in texts) else ".", sign)

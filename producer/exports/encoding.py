@@ -24,7 +24,7 @@ _BINARIES = (
 
 
 def recognise_encoding(head: bytes) -> tuple[str, int]:
-    """Encoding of a file by its first bytes, and how many of them are a byte order mark.
+    """Tell a file's encoding from its first bytes, and how many of them are a byte order mark.
 
     Returns
     -------
@@ -63,4 +63,6 @@ def _unmarked_wide(head: bytes) -> str:
         return "utf-16-le"
     if even > 0.9 * pairs and odd == 0:
         return "utf-16-be"
-    raise FormatError("file", head[:16], "holds zero bytes and is no text that is known", "export it as CSV text")
+    raise FormatError(
+        "file", head[:16], "holds zero bytes and is no text that is known", "export it as CSV text"
+    )

@@ -55,7 +55,13 @@ def cut_fields(text: bytes, first_line: int, delimiter: str, columns: int, *, wr
 
 @njit(cache=True)
 def _cut(
-    data: Bytes, delimiter: int, wrapped: bool, starts: Offsets, ends: Offsets, counts: Offsets, lines: Offsets
+    data: Bytes,
+    delimiter: int,
+    wrapped: bool,
+    starts: Offsets,
+    ends: Offsets,
+    counts: Offsets,
+    lines: NDArray[np.int64],
 ) -> int:  # pragma: no cover - compiled
     size = data.size
     row = 0
@@ -86,39 +92,51 @@ def _cut(
 def _cut_line(
     data: Bytes, first: int, last: int, delimiter: int, starts: Offsets, ends: Offsets
 ) -> int:  # pragma: no cover - compiled
-    columns = starts.size
+    """Cut data[first:last], whose ends are no spaces; a trailing empty field is not counted."""
     count = 0
     at = first
-    while True:
-        while at < last and data[at] != delimiter and (data[at] == _SPACE or data[at] == _TAB):
-            at += 1
-        start = at
-        if at < last and data[at] == _QUOTE:
-            start = at + 1
-            at += 1
-            while at < last and data[at] != _QUOTE:
-                at += 1
-            end = at
-            while at < last and data[at] != delimiter:
-                at += 1
-        else:
-            while at < last and data[at] != delimiter and not (delimiter == _SPACE and data[at] == _TAB):
-                at += 1
-            end = at
-            while end > start and (data[end - 1] == _SPACE or data[end - 1] == _TAB):
-                end -= 1
-        if count < columns:
+    while at < last:
+        at = _skip_blank(data, at, last, delimiter)
+        start, end, at = _field(data, at, last, delimiter)
+        if count < starts.size:
             starts[count] = start
             ends[count] = end
-        if at >= last:
-            return count + 1 if end > start or count == 0 else count
         count += 1
-        at += 1
         if delimiter == _SPACE:
-            while at < last and (data[at] == _SPACE or data[at] == _TAB):
-                at += 1
-        if at >= last:
-            return count
+            at = _skip_blank(data, at, last, 0)
+        else:
+            at += 1
+    return count
+
+
+@njit(cache=True)
+def _skip_blank(data: Bytes, at: int, last: int, delimiter: int) -> int:  # pragma: no cover - compiled
+    while at < last and data[at] != delimiter and (data[at] == _SPACE or data[at] == _TAB):
+        at += 1
+    return at
+
+
+@njit(cache=True)
+def _field(
+    data: Bytes, at: int, last: int, delimiter: int
+) -> tuple[int, int, int]:  # pragma: no cover - compiled
+    """Start and end of the field at ``at``, and the delimiter after it."""
+    start = at
+    if at < last and data[at] == _QUOTE:
+        start = at + 1
+        at += 1
+        while at < last and data[at] != _QUOTE:
+            at += 1
+        end = at
+        while at < last and data[at] != delimiter:
+            at += 1
+        return start, end, at
+    while at < last and data[at] != delimiter and not (delimiter == _SPACE and data[at] == _TAB):
+        at += 1
+    end = at
+    while end > start and (data[end - 1] == _SPACE or data[end - 1] == _TAB):
+        end -= 1
+    return start, end, at
 
 
 def pack(texts: list[str]) -> Fields:

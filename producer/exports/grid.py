@@ -29,11 +29,7 @@ class Grid:
 
     def holds(self, local_ms: Int64s) -> NDArray[np.bool_]:
         """Which stamps (N,) lie on the grid."""
-        phase = local_ms % self.width_ms
-        on = phase == self.phases[0]
-        for other in self.phases[1:]:
-            on |= phase == other
-        return on
+        return np.isin(local_ms % self.width_ms, self.phases)
 
 
 def grid_of(times: Int64s, timeframe: str | None) -> Grid:
@@ -60,7 +56,11 @@ def _infer(steps: Int64s) -> str:
     common = int(widths[counts.argmax()])
     name = timeframe_name(common)
     if name is None:
-        what = "months have no fixed width" if common >= _MONTH_MS else f"no timeframe is {common / 1000:g} s wide"
+        what = (
+            "months have no fixed width"
+            if common >= _MONTH_MS
+            else f"no timeframe is {common / 1000:g} s wide"
+        )
         raise FormatError(
             "timeframe", f"{common / 1000:g} s", f"is the most common step, and {what}",
             f"give --timeframe, one of {', '.join(TIMEFRAMES_S)}",

@@ -95,11 +95,16 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
     names = table.header or ("",) * table.width
     if options.columns is not None and len(options.columns) != table.width:
         raise FormatError(
-            "columns", options.columns, f"must name {table.width} columns", "name each, - for one to pass over"
+            "columns",
+            options.columns,
+            f"must name {table.width} columns",
+            "name each, - for one to pass over",
         )
     stamps = find_stamps(table, names, options)
     taken = {stamp.column for stamp in stamps}
-    spelled = [text for k in range(table.width) if k not in taken for text in table.column(k) if is_number(text)]
+    spelled = [
+        text for k in range(table.width) if k not in taken for text in table.column(k) if is_number(text)
+    ]
     form = number_form(spelled, options.decimal)
     times, good = local_stamps([(stamp, table.column(stamp.column)) for stamp in stamps])
     sampled = Sampled(times, _numbers(table, form))
@@ -121,7 +126,7 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
         numbers=form,
         prices=prices,
         volume=volume,
-        volume_gaps=volume is not None and np.mean([not text for text in table.column(volume)]) > 0.05,
+        volume_gaps=volume is not None and table.column(volume).count("") > 0.05 * len(table.rows),
         spread=spread,
         symbol=symbol,
         symbol_text=table.rows[0][symbol] if symbol is not None else None,
@@ -180,7 +185,9 @@ def _symbol(table: Table, names: tuple[str, ...], options: ReadOptions) -> int |
         return None
     symbols = sorted(set(table.column(column)))
     if len(symbols) > 1:
-        raise FormatError("symbol", symbols[:5], "are several symbols in one file", "split the file, one symbol each")
+        raise FormatError(
+            "symbol", symbols[:5], "are several symbols in one file", "split the file, one symbol each"
+        )
     return column
 
 

@@ -12,7 +12,8 @@ from producer.exports.fields import Bytes, Fields, Offsets
 GOOD, HARD, BAD, EMPTY = 0, 1, 2, 3
 """Outcome of a field: read; well formed but too long for the quick way; no number; nothing there or a lone dash."""
 
-_POWERS = 10.0 ** np.arange(23)  # the powers of ten that a double holds exactly
+_POWERS = np.array([10.0**power for power in range(23)])  # the powers of ten that a double holds exactly
+_SUFFIX_LETTERS = (107, 109, 98, 116)  # k, m, b, t
 _SUFFIXES = {"K": "e3", "M": "e6", "B": "e9", "T": "e12"}
 
 
@@ -74,51 +75,21 @@ def _parse(
             continue
         if data[end - 1] == 37:  # %
             end -= 1
-        negative = False
-        if at < end and (data[at] == 45 or data[at] == 43):
-            negative = data[at] == 45
+        negative = data[at] == 45
+        if data[at] == 45 or data[at] == 43:
             at += 1
         if at < end and data[at] == 36:  # $
             at += 1
-        mantissa = np.int64(0)
-        digits = 0
-        exponent = 0
-        group = -1  # digits since the last thousands sign; -1 before the first
-        hard = False
-        point = False
-        good = True
-        while at < end:
-            byte = data[at]
-            if 48 <= byte <= 57:
-                digits += 1
-                if mantissa < 100_000_000_000_000_000:
-                    mantissa = mantissa * 10 + (byte - 48)
-                    if point:
-                        exponent -= 1
-                else:
-                    hard = True
-                if group >= 0 and not point:
-                    group += 1
-            elif byte == decimal and not point:
-                point = True
-                good = good and group in (-1, 3)
-            elif thousands and byte == thousands and not point:
-                good = good and digits > 0 and group in (-1, 3)
-                group = 0
-            else:
-                break
-            at += 1
-        good = good and digits > 0 and (point or group in (-1, 3))
-        if good and at < end:
-            shift, used = _tail(data, at, end)
-            good = used
-            exponent += shift
-        if not good:
+        mantissa, exponent, at = _decimal(data, at, end, decimal, thousands)
+        shift = 0
+        if 0 <= at < end:
+            shift, at = _tail(data, at, end)
+        exponent += shift
+        if at != end:
             outcomes[row] = BAD
-            continue
-        if mantissa == 0 and not hard:
+        elif mantissa == 0:
             values[row] = 0.0
-        elif hard or mantissa > 9_007_199_254_740_992 or exponent > 22 or exponent < -22:
+        elif mantissa > 9_007_199_254_740_992 or exponent > 22 or exponent < -22:
             outcomes[row] = HARD
         else:  # both operands are exact, so the one operation rounds correctly
             value = mantissa * powers[exponent] if exponent >= 0 else mantissa / powers[-exponent]
@@ -126,31 +97,54 @@ def _parse(
 
 
 @njit(cache=True)
-def _tail(data: Bytes, at: int, end: int) -> tuple[int, bool]:  # pragma: no cover - compiled
-    """Power of ten from an exponent or a suffix at the end of a number, and whether it is well formed."""
-    byte = data[at] | 32
-    if at + 1 == end:
-        if byte == 107:
-            return 3, True
-        if byte == 109:
-            return 6, True
-        if byte == 98:
-            return 9, True
-        if byte == 116:
-            return 12, True
-    if byte != 101:
-        return 0, False
-    at += 1
-    minus = False
-    if at < end and (data[at] == 45 or data[at] == 43):
-        minus = data[at] == 45
-        at += 1
-    if at >= end or end - at > 4:
-        return 0, False
-    power = 0
+def _decimal(
+    data: Bytes, at: int, end: int, decimal: int, thousands: int
+) -> tuple[int, int, int]:  # pragma: no cover - compiled
+    """Digits as an integer (cut off, but beyond 2^53, where there are too many), its power of ten, and where they end.
+
+    The end is -1 where there are no digits or those between thousands signs are not three.
+    """
+    mantissa, exponent, digits = 0, 0, 0
+    group = -1  # digits since the last thousands sign; -1 before the first
+    point = False
     while at < end:
-        if not 48 <= data[at] <= 57:
-            return 0, False
-        power = power * 10 + (data[at] - 48)
+        byte = data[at]
+        if 48 <= byte <= 57:
+            digits += 1
+            if mantissa < 100_000_000_000_000_000:
+                mantissa = mantissa * 10 + (byte - 48)
+                exponent -= point
+            if group >= 0 and not point:
+                group += 1
+        elif byte == decimal and not point and group in (-1, 3):
+            point = True
+        elif thousands and byte == thousands and not point and digits > 0 and group in (-1, 3):
+            group = 0
+        else:
+            break
         at += 1
-    return (-power if minus else power), True
+    if digits == 0 or not (point or group in (-1, 3)):
+        return mantissa, exponent, -1
+    return mantissa, exponent, at
+
+
+@njit(cache=True)
+def _tail(data: Bytes, at: int, end: int) -> tuple[int, int]:  # pragma: no cover - compiled
+    """Power of ten from the exponent or suffix that ends a number, and where it ends; -1 where it is neither."""
+    letter = data[at] | 32
+    if at + 1 == end:
+        for index in range(4):
+            if letter == _SUFFIX_LETTERS[index]:
+                return 3 * (index + 1), end
+    if letter != 101 or end - at > 5:
+        return 0, -1
+    at += 1
+    minus = at < end and data[at] == 45
+    if at < end and (data[at] == 45 or data[at] == 43):
+        at += 1
+    power, digits = 0, 0
+    while at < end and 48 <= data[at] <= 57:
+        power = power * 10 + (data[at] - 48)
+        digits += 1
+        at += 1
+    return (-power if minus else power), (at if digits else -1)

@@ -30,9 +30,9 @@ class PriceColumns:
 
 def obeying(prices: Floats) -> float:
     """Part of the rows (R, 4: open, high, low, close) that obey the rules of a candle."""
-    o, h, l, c = prices.T
+    o, h, low, c = prices.T
     with np.errstate(invalid="ignore"):
-        good = (l <= np.minimum(o, c)) & (h >= np.maximum(o, c)) & (l > 0)
+        good = (low <= np.minimum(o, c)) & (h >= np.maximum(o, c)) & (low > 0)
     return float(good.mean()) if good.size else 0.0
 
 
@@ -54,8 +54,8 @@ def check_named(prices: Floats, names: tuple[str, ...]) -> None:
 def find_prices(numbers: Floats, candidates: list[int], times: NDArray[np.int64]) -> PriceColumns:
     """Find the prices among unnamed columns.
 
-    The first four neighbours are taken that obey the rules of a candle: the highest of each row is high, the lowest low;
-    of the other two, open is the one that begins where the last close ended.
+    The first four neighbours are taken that obey the rules of a candle: the highest of each row is high, the
+    lowest low; of the other two, open is the one that begins where the last close ended.
 
     Parameters
     ----------

@@ -14,7 +14,9 @@ from producer.exports.stamps import NO_OFFSET, parse_stamps
 from producer.exports.text_blocks import TextBlock
 
 ROW_DTYPE = np.dtype(
-    [("local", "<i8"), ("offset", "<i8")] + [(name, "<f8") for name in ("o", "h", "l", "c", "v", "spread")] + [("line", "<i8")]
+    [("local", "<i8"), ("offset", "<i8")]
+    + [(name, "<f8") for name in ("o", "h", "l", "c", "v", "spread")]
+    + [("line", "<i8")]
 )
 """A row that can be a candle: local ms, own offset from UTC in ms or ``NO_OFFSET``, spread NaN where absent."""
 
@@ -56,7 +58,8 @@ class RowParser:
         stamp = layout.stamps[-1].column
         _mark(faults, columns, ~self.grid.holds(rows["local"]), Fault.GRID, stamp)
         self._refuse(fields, faults, columns)
-        return rows[faults == 0]
+        good: Rows = rows[faults == 0]
+        return good
 
     def _check_symbol(self, fields: Fields, faults: Faults, columns: NDArray[np.int16]) -> None:
         column = self.layout.symbol
@@ -102,7 +105,9 @@ class RowParser:
             fault = Fault(code)
             found = np.flatnonzero(faults == code)
             shown = found[: max(self.tally.wants(fault), 0)].tolist()
-            self.tally.add(fault, len(found), [self._refusal(fields, fault, row, int(columns[row])) for row in shown])
+            self.tally.add(
+                fault, len(found), [self._refusal(fields, fault, row, int(columns[row])) for row in shown]
+            )
 
     def _refusal(self, fields: Fields, fault: Fault, row: int, column: int) -> Refusal:
         line = int(fields.lines[row])
@@ -111,7 +116,9 @@ class RowParser:
         return Refusal(line, fault, self.layout.title(column), fields.text(row, column))
 
 
-def _mark(faults: Faults, columns: NDArray[np.int16], bad: NDArray[np.bool_], fault: Fault, column: int) -> None:
+def _mark(
+    faults: Faults, columns: NDArray[np.int16], bad: NDArray[np.bool_], fault: Fault, column: int
+) -> None:
     """Note a fault where none was found before."""
     new = bad & (faults == 0)
     if new.any():
@@ -131,13 +138,13 @@ def _mark_text(
 
 
 def _check_rules(layout: Layout, rows: Rows, faults: Faults, columns: NDArray[np.int16]) -> None:
-    o, h, l, c, v = (rows[name] for name in "ohlcv")
+    o, h, low, c, v = (rows[name] for name in "ohlcv")
     named = dict(zip("ohlc", layout.prices.columns, strict=True))
     for name in "ohlc":
         _mark(faults, columns, ~np.isfinite(rows[name]), Fault.NOT_FINITE, named[name])
         _mark(faults, columns, ~(rows[name] > 0), Fault.NOT_POSITIVE, named[name])
-    _mark(faults, columns, h < np.maximum(np.maximum(o, c), l), Fault.HIGH, named["h"])
-    _mark(faults, columns, l > np.minimum(o, c), Fault.LOW, named["l"])
+    _mark(faults, columns, h < np.maximum(np.maximum(o, c), low), Fault.HIGH, named["h"])
+    _mark(faults, columns, low > np.minimum(o, c), Fault.LOW, named["l"])
     if layout.volume is not None:
         _mark(faults, columns, ~np.isfinite(v), Fault.NOT_FINITE, layout.volume)
         _mark(faults, columns, v < 0, Fault.VOLUME, layout.volume)

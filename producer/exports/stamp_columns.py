@@ -88,7 +88,9 @@ def _is_midnight(values: list[str], form: StampForm) -> bool:
     return bool((local[fitted] % 86_400_000 == 0).all())
 
 
-def local_stamps(columns: list[tuple[StampColumn, list[str]]]) -> tuple[Int64s, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def local_stamps(
+    columns: list[tuple[StampColumn, list[str]]],
+) -> tuple[Int64s, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """Local ms (R,) of a sample's rows, and which rows could be read."""
     total: Int64s | None = None
     good = None

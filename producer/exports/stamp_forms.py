@@ -149,7 +149,10 @@ def settle_order(values: list[str], forms: list[StampForm], wanted: str | None, 
     left = [form for form in forms if form.order == wanted] if wanted else forms
     if not left:
         raise FormatError(
-            "date_order", wanted, f"does not fit {field} = {values[0]!r}", "leave --date-order out, or correct it"
+            "date_order",
+            wanted,
+            f"does not fit {field} = {values[0]!r}",
+            "leave --date-order out, or correct it",
         )
     calendar = [form for form in left if form.kind != "epoch"]
     left = calendar if calendar and len(calendar) < len(left) and _runs_on(values, calendar[0]) else left
@@ -163,7 +166,9 @@ def settle_order(values: list[str], forms: list[StampForm], wanted: str | None, 
         left = [form for form in left if form.order == "dmy"] or left
     if len(left) > 1:
         names = " or ".join(form.order for form in left)
-        raise FormatError(field, values[0], f"is a date in the order {names}", f"settle it with --date-order {names}")
+        raise FormatError(
+            field, values[0], f"is a date in the order {names}", f"settle it with --date-order {names}"
+        )
     return left[0]
 
 

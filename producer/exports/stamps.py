@@ -1,8 +1,8 @@
 # mypy: allow-untyped-decorators
 """Time stamps by template, compiled.
 
-A template is written as for ``strftime`` (``%Y.%m.%d %H:%M``), with these differences: ``%m %d %H %I %M %S`` take one or
-two digits, ``%f`` a fraction of a second of any length, ``%z`` an offset in any usual spelling, and the template
+A template is written as for ``strftime`` (``%Y.%m.%d %H:%M``), with these differences: ``%m %d %H %I %M %S`` take one
+or two digits, ``%f`` a fraction of a second of any length, ``%z`` an offset in any usual spelling, and the template
 ``epoch`` is seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size, value by value.
 """
 
@@ -17,7 +17,23 @@ NO_OFFSET = -(2**62)
 """In place of an offset where the stamp carries none."""
 
 _DIRECTIVE = 256  # codes below are literal bytes
-_EPOCH_CODE = 512
+_WORDS = 1024  # codes below, from _DIRECTIVE on: 64 * part + 8 * least + most digits
+_FRACTION_CODE, _HALF_CODE, _MONTH_CODE, _WEEKDAY_CODE, _OFFSET_CODE, _EPOCH_CODE = range(1024, 1030)
+_DIRECTIVES = {
+    "Y": _DIRECTIVE + 64 * 0 + 8 * 4 + 4,
+    "y": _DIRECTIVE + 64 * 0 + 8 * 2 + 2,
+    "m": _DIRECTIVE + 64 * 1 + 8 * 1 + 2,
+    "d": _DIRECTIVE + 64 * 2 + 8 * 1 + 2,
+    "H": _DIRECTIVE + 64 * 3 + 8 * 1 + 2,
+    "I": _DIRECTIVE + 64 * 3 + 8 * 1 + 2,
+    "M": _DIRECTIVE + 64 * 4 + 8 * 1 + 2,
+    "S": _DIRECTIVE + 64 * 5 + 8 * 1 + 2,
+    "f": _FRACTION_CODE,
+    "p": _HALF_CODE,
+    "b": _MONTH_CODE,
+    "a": _WEEKDAY_CODE,
+    "z": _OFFSET_CODE,
+}
 _MONTHS = np.frombuffer(b"janfebmaraprmayjunjulaugsepoctnovdec", np.uint8)
 
 Int64s = NDArray[np.int64]
@@ -40,7 +56,8 @@ def parse_stamps(
     fitted = np.zeros(rows, np.bool_)
     for template in templates:
         _parse(
-            fields.data, fields.starts[:, column], fields.ends[:, column], _codes(template), _MONTHS,
+            fields.data, fields.starts[:, column], fields.ends[:, column], _codes(template),
+            "%Y" in template or "%y" in template, _MONTHS,
             local, offsets, fitted,
         )  # fmt: skip
         if fitted.all():
@@ -49,13 +66,14 @@ def parse_stamps(
 
 
 def _codes(template: str) -> NDArray[np.int16]:
+    """Spell a template for the kernel: bytes as they are, numbers as part, least and most digits, the rest by name."""
     if template == EPOCH:
         return np.array([_EPOCH_CODE], np.int16)
     codes: list[int] = []
     at = 0
     while at < len(template):
         if template[at] == "%":
-            codes.append(_DIRECTIVE + ord(template[at + 1]))
+            codes.append(_DIRECTIVES[template[at + 1]])
             at += 2
         else:
             codes.append(ord(template[at]))
@@ -69,33 +87,23 @@ def _parse(
     starts: Offsets,
     ends: Offsets,
     codes: NDArray[np.int16],
+    dated: bool,
     months: Bytes,
     local: Int64s,
     offsets: Int64s,
     fitted: NDArray[np.bool_],
 ) -> None:  # pragma: no cover - compiled
-    parts = np.zeros(8, np.int64)  # year, month, day, hour, minute, second, ms, afternoon (1 AM, 2 PM)
+    parts = np.zeros(8, np.int64)  # year, month, day, hour, minute, second, ms, half of the day (1 AM, 2 PM)
     for row in range(starts.size):
         if fitted[row]:
             continue
         at, end = starts[row], ends[row]
-        if codes[0] == 512:
+        if codes[0] == _EPOCH_CODE:
             value = _epoch_ms(data, at, end)
             if value > 0:
                 local[row], offsets[row], fitted[row] = value, 0, True
             continue
-        parts[:] = 0
-        parts[1] = parts[2] = 1
-        offset = np.int64(NO_OFFSET)
-        dated = False
-        for code in codes:
-            if code == 256 + 122:  # %z
-                offset, at = _offset_ms(data, at, end)
-            else:
-                at = _take(data, at, end, code, months, parts)
-            dated = dated or code in (256 + 89, 256 + 121)  # %Y, %y
-            if at < 0:
-                break
+        at, offset = _match(data, at, end, codes, months, parts)
         if at == end:
             value = _local_ms(parts, dated)
             if value >= 0:
@@ -103,9 +111,34 @@ def _parse(
 
 
 @njit(cache=True)
-def _digits(data: Bytes, at: int, end: int, least: int, most: int) -> tuple[int, int]:  # pragma: no cover - compiled
+def _match(
+    data: Bytes, at: int, end: int, codes: NDArray[np.int16], months: Bytes, parts: Int64s
+) -> tuple[int, int]:  # pragma: no cover - compiled
+    """Read one stamp into ``parts``; the offset in the data after it, or -1, and its offset from UTC."""
+    parts[:] = 0
+    parts[1] = parts[2] = 1
+    offset = NO_OFFSET
+    for code in codes:
+        if code == _OFFSET_CODE:
+            offset, at = _offset_ms(data, at, end)
+        elif code < _DIRECTIVE:
+            at = _literal(data, at, end, code)
+        elif code < _WORDS:
+            part = (code - _DIRECTIVE) // 64
+            parts[part], at = _digits(data, at, end, (code - _DIRECTIVE) % 64 // 8, code % 8)
+        else:
+            at = _word(data, at, end, code, months, parts)
+        if at < 0:
+            break
+    return at, offset
+
+
+@njit(cache=True)
+def _digits(
+    data: Bytes, at: int, end: int, least: int, most: int
+) -> tuple[int, int]:  # pragma: no cover - compiled
     """Value of up to ``most`` digits, and the offset after them; -1 where there are fewer than ``least``."""
-    value = np.int64(0)
+    value = 0
     start = at
     while at < end and at - start < most and 48 <= data[at] <= 57:
         value = value * 10 + (data[at] - 48)
@@ -114,76 +147,63 @@ def _digits(data: Bytes, at: int, end: int, least: int, most: int) -> tuple[int,
 
 
 @njit(cache=True)
-def _take(
+def _literal(data: Bytes, at: int, end: int, byte: int) -> int:  # pragma: no cover - compiled
+    """Offset after one byte, or after any number of spaces; -1 where it is not there."""
+    if at >= end or data[at] != byte:
+        return -1
+    at += 1
+    while byte == 32 and at < end and data[at] == 32:
+        at += 1
+    return at
+
+
+@njit(cache=True)
+def _word(
     data: Bytes, at: int, end: int, code: int, months: Bytes, parts: Int64s
 ) -> int:  # pragma: no cover - compiled
-    """Read one piece of a template into ``parts``; the offset after it, or -1."""
-    if code < 256:
-        if at < end and data[at] == code:
-            at += 1
-            while code == 32 and at < end and data[at] == 32:
-                at += 1
-            return at
-        return -1
-    letter = code - 256
-    if letter == 89:  # %Y
-        parts[0], at = _digits(data, at, end, 4, 4)
-    elif letter == 121:  # %y
-        value, at = _digits(data, at, end, 2, 2)
-        parts[0] = value + (1900 if value >= 70 else 2000)
-    elif letter == 109:  # %m
-        parts[1], at = _digits(data, at, end, 1, 2)
-    elif letter == 100:  # %d
-        parts[2], at = _digits(data, at, end, 1, 2)
-    elif letter == 72 or letter == 73:  # %H, %I
-        parts[3], at = _digits(data, at, end, 1, 2)
-        if letter == 73 and not 1 <= parts[3] <= 12:
-            return -1
-    elif letter == 77:  # %M
-        parts[4], at = _digits(data, at, end, 1, 2)
-    elif letter == 83:  # %S
-        parts[5], at = _digits(data, at, end, 1, 2)
-    elif letter == 102:  # %f
-        first = at
+    """Read a fraction, AM or PM, or the name of a month or a day, of which three letters count."""
+    first = at
+    if code == _FRACTION_CODE:
         value, at = _digits(data, at, end, 1, 9)
         if at > 0:
             parts[6] = value * 1000 // 10 ** (at - first)
-    elif letter == 112:  # %p
-        if at + 2 > end or data[at + 1] | 32 != 109:
-            return -1
-        parts[7] = 1 if data[at] | 32 == 97 else 2 if data[at] | 32 == 112 else -1
-        return at + 2 if parts[7] > 0 else -1
-    else:  # %b, %a: a word, of which three letters count
-        first = at
-        while at < end and 97 <= data[at] | 32 <= 122:
-            at += 1
-        if at - first < 3:
-            return -1
-        if letter == 98:
-            parts[1] = 0
-            for month in range(12):
-                if (
-                    data[first] | 32 == months[3 * month]
-                    and data[first + 1] | 32 == months[3 * month + 1]
-                    and data[first + 2] | 32 == months[3 * month + 2]
-                ):
-                    parts[1] = month + 1
+        return at
+    while at < end and 97 <= data[at] | 32 <= 122:
+        at += 1
+    if code == _HALF_CODE:
+        parts[7] = 1 if data[first] | 32 == 97 else 2
+        return at if at - first == 2 and data[first] | 32 in (97, 112) and data[first + 1] | 32 == 109 else -1
+    if at - first < 3:
+        return -1
+    if code == _MONTH_CODE:
+        parts[1] = 0
+        for month in range(12):
+            name = months[3 * month : 3 * month + 3]
+            if (
+                data[first] | 32 == name[0]
+                and data[first + 1] | 32 == name[1]
+                and data[first + 2] | 32 == name[2]
+            ):
+                parts[1] = month + 1
     return at
 
 
 @njit(cache=True)
 def _local_ms(parts: Int64s, dated: bool) -> int:  # pragma: no cover - compiled
     """Milliseconds since 1970, or of the day where there is no date; -1 where a part is out of range."""
-    year, month, day, hour, minute, second = parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]
+    year, month, day = int(parts[0]), int(parts[1]), int(parts[2])
+    hour, minute, second = int(parts[3]), int(parts[4]), int(parts[5])
     if parts[7] > 0:
-        if hour > 12:
+        if not 1 <= hour <= 12:
             return -1
         hour = hour % 12 + (12 if parts[7] == 2 else 0)
     if hour > 23 or minute > 59 or second > 59:
         return -1
-    of_day = ((hour * 60 + minute) * 60 + second) * 1000 + parts[6]
+    of_day = ((hour * 60 + minute) * 60 + second) * 1000 + int(parts[6])
     if not dated:
         return of_day
+    if year < 100:  # two digits: 1970 to 2069
+        year += 1900 if year >= 70 else 2000
     if not 1970 <= year < 2200 or not 1 <= month <= 12 or day < 1:
         return -1
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
@@ -207,7 +227,7 @@ def _epoch_ms(data: Bytes, at: int, end: int) -> int:  # pragma: no cover - comp
     value, at = _digits(data, at, end, 9, 19)
     if at < 0:
         return -1
-    ms = np.int64(0)
+    ms = 0
     if at < end and data[at] == 46:
         first = at + 1
         fraction, at = _digits(data, first, end, 1, 9)
@@ -245,7 +265,7 @@ def _offset_ms(data: Bytes, at: int, end: int) -> tuple[int, int]:  # pragma: no
         return 0, -1
     minus = data[at] == 45
     hours, at = _digits(data, at + 1, end, 1, 2)
-    minutes = np.int64(0)
+    minutes = 0
     if 0 <= at < end:
         if data[at] == 58:
             at += 1

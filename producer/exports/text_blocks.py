@@ -41,7 +41,9 @@ class TextFile:
             with path.open("rb") as file:
                 head = file.read(HEAD_BYTES)
         except OSError as error:
-            raise InputError("file", str(path), f"cannot be read: {error.strerror}", "check the path") from None
+            raise InputError(
+                "file", str(path), f"cannot be read: {error.strerror}", "check the path"
+            ) from None
         self.encoding, self._begin = recognise_encoding(head)
         self._unit = {"utf-16": 2, "utf-32": 4}.get(self.encoding[:6], 1)
         self._line_end = b"\n"
@@ -81,7 +83,9 @@ class TextFile:
             if end < self.size:
                 cut = self._last_break(raw)
                 if cut < 0:
-                    raise FormatError("file", str(self.path), f"line {line} is over {len(raw)} bytes", "export it as CSV")
+                    raise FormatError(
+                        "file", str(self.path), f"line {line} is over {len(raw)} bytes", "export it as CSV"
+                    )
                 end, raw = start + cut, raw[:cut]
             yield start, end, line
             line += self._count_breaks(raw)
@@ -106,7 +110,9 @@ class TextFile:
         offset -= (offset - self._begin) % self._unit
         file.seek(offset)
         raw = file.read(count - count % self._unit)
-        lines = self._utf8(raw).decode("cp1252" if self.encoding == "cp1252" else "utf-8", "replace").split("\n")
+        lines = (
+            self._utf8(raw).decode("cp1252" if self.encoding == "cp1252" else "utf-8", "replace").split("\n")
+        )
         first = 0 if offset == self._begin else 1
         last = len(lines) if offset + len(raw) >= self.size else len(lines) - 1
         return [line.rstrip("\r") for line in lines[first:last]]

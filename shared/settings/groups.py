@@ -23,9 +23,12 @@ class SystemSettings(Group):
     broker_url: str = Field(
         "", description="redis://, rediss:// or unix:// URL; empty: the running `natron up` of this user"
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="events below it are not written")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="events below it are not written"
+    )
     max_backlog: Annotated[int, Ge(4_096)] = Field(
-        16_384, description="entries a partition's log may hold before what feeds it must wait; above log_keep"
+        16_384,
+        description="entries a partition's log may hold before what feeds it must wait; above log_keep",
     )
     log_keep: Positive = Field(2_048, description="newest finished entries kept a partition's log, for readers behind")
     predictions_keep: Positive = Field(10_000, description="newest predictions kept a partition's log")
@@ -50,7 +53,8 @@ class FeaturesSettings(Group):
     """Feature rows as the model sees them."""
 
     clip: Annotated[float, Gt(0)] = Field(
-        8.0, description="scaled features are clipped to +-clip interquartile ranges, so that one spike saturates"
+        8.0,
+        description="scaled features are clipped to +-clip interquartile ranges, so that one spike saturates",
     )
 
 
@@ -103,7 +107,8 @@ class InferenceSettings(Group):
     bundle: str = Field("", description="folder of the bundle to serve; empty: the reference bundle of the package")
     threads: Positive = Field(1, description="onnxruntime's threads in a worker; scale by starting workers instead")
     max_series: Annotated[int, Ge(16)] = Field(
-        4_096, description="series whose caches a worker holds; beyond it the least recently seen is refilled on demand"
+        4_096,
+        description="series whose caches a worker holds; beyond it the least recently seen is refilled on demand",
     )
     max_tokens: Annotated[int, Ge(128)] = Field(2_048, description="candles in one call of the graph, padding included")
 
@@ -111,7 +116,9 @@ class InferenceSettings(Group):
 class ProducerSettings(Group):
     """Candles in."""
 
-    batch: Annotated[int, Ge(1), Le(256)] = Field(256, description="candles an admission call; the broker is busy with one")
+    batch: Annotated[int, Ge(1), Le(256)] = Field(
+        256, description="candles an admission call; the broker is busy with one"
+    )
 
 
 class FeatureServiceSettings(Group):

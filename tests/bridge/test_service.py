@@ -5,10 +5,11 @@ import socket
 import pytest
 import zmq
 
-from bridge.events import Cause, Origin, Resynchronised, Signal
+from bridge.events import Cause, Origin, Resynchronised
 from bridge.lines import NO_SESSION, EndLine, HelloLine, decode_line, encode_line
 from bridge.listener import Addresses
 from shared.clock import SimulatedClock
+from shared.codec import encode_prediction
 from shared.contracts import Reason
 from shared.errors import InputError
 from shared.prediction_document import prediction_document
@@ -35,7 +36,9 @@ def test_a_prediction_arrives_as_the_same_json(start_bridge, connect, prediction
     sent = predictions.make(0, outlook=(0.4, 0.3, 0.2), policy=(-1.0, 0.25))
     predictions.publish(sent)
     (signal,) = client.signals(1)
-    assert signal.document == _comparable(prediction_document(sent)) | {"latency_us": signal.document["latency_us"]}
+    assert signal.document == _comparable(prediction_document(sent)) | {
+        "latency_us": signal.document["latency_us"]
+    }
     assert signal.origin is Origin.LIVE
 
 
@@ -103,7 +106,9 @@ def test_twenty_thousand_at_full_speed_lose_none(start_bridge, connect, predicti
     bridge = start_bridge()
     client = connect(bridge)
     client.resynchronised()
-    sent = [prediction.id for at in range(0, 20_000, 1_000) for prediction in predictions.series(1_000, start=at)]
+    sent = [
+        prediction.id for at in range(0, 20_000, 1_000) for prediction in predictions.series(1_000, start=at)
+    ]
     assert _ids(client.signals(20_000)) == sent
     assert (client.client.stats.gaps, client.client.stats.duplicates) == (0, 0)
     assert bridge.stats.lines_sent == 20_000
@@ -153,8 +158,6 @@ def test_junk_is_condemned_and_passed_over(start_bridge, connect, predictions, b
     log, foreign = broker.names.predictions(p), predictions.make(0, symbol="GBPUSD")
     assert foreign.series.partition != p
     (first,) = predictions.series(1)
-    from shared.codec import encode_prediction
-
     for message in (b"junk", b"", encode_prediction(foreign), encode_prediction(first)[:-1]):
         broker.client.xadd(log, {"m": message})
     broker.client.xadd(log, {"other": b"\xff"})
@@ -234,7 +237,8 @@ def test_a_client_that_asks_too_often_is_refused_for_a_while(start_bridge, keys)
 
 
 @pytest.mark.parametrize(
-    "address", ["tcp://0.0.0.0:5555", "tcp://*:5555", "tcp://192.168.1.2:1", "tcp://localhost:5555", "ipc:///x", ""]
+    "address",
+    ["tcp://0.0.0.0:5555", "tcp://*:5555", "tcp://192.168.1.2:1", "tcp://localhost:5555", "ipc:///x", ""],
 )
 def test_no_other_machine_may_be_listened_to(start_bridge, address):
     free = "tcp://127.0.0.1:*"
@@ -259,8 +263,3 @@ def test_a_subscriber_of_a_silent_symbol_hears_heartbeats(start_bridge, keys):
     beat = decode_line(line, keys.bridge)
     assert topic == b"sig.EURUSD%2Er.hb"
     assert (beat.symbol, beat.seq) == ("EURUSD.r", 0)
-
-
-def test_signals_say_where_they_came_from():
-    assert {origin.value for origin in Origin} == {"live", "resent", "snapshot"}
-    assert Signal.__dataclass_params__.frozen

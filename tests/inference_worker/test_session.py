@@ -79,7 +79,10 @@ def test_a_slot_given_back_carries_nothing_over(session: Session) -> None:
     session.release(slot)
     again = session.acquire()
     heads = session.run([Job(again, ROWS[:WINDOW], True)])[0]
-    same({head: values[-1:] for head, values in heads.items()}, {h: v[:1] for h, v in windows(session, ROWS).items()})
+    same(
+        {head: values[-1:] for head, values in heads.items()},
+        {h: v[:1] for h, v in windows(session, ROWS).items()},
+    )
 
 
 def test_a_graph_whose_golden_outputs_differ_is_refused(bundle: Bundle) -> None:

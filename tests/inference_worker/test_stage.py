@@ -59,7 +59,12 @@ def same_answers(found: list[Prediction], candles: Candles, session: Session) ->
     for prediction in found:
         heads = session.run([Job(slot, rows[prediction.n - WINDOW : prediction.n], True)])[0]
         expected = np.concatenate([np.atleast_1d(heads[head][-1]) for head in HEADS])
-        values = [prediction.buy_prob, prediction.sell_prob, *prediction.direction_probs, *prediction.regime_probs]
+        values = [
+            prediction.buy_prob,
+            prediction.sell_prob,
+            *prediction.direction_probs,
+            *prediction.regime_probs,
+        ]
         assert np.abs(np.array(values) - expected).max() <= TOLERANCE, prediction.id
 
 
@@ -141,12 +146,14 @@ def test_copies_foreign_rows_and_junk_are_buried_and_change_no_answer(
     assert any("ab" * 32 in letter.detail and FEATURE_SET.hash in letter.detail for letter in letters)
 
 
-def test_a_window_with_a_hole_stops_the_worker_instead_of_answering_from_less(broker: BrokerUnderTest) -> None:
+def test_a_window_with_a_hole_stops_the_worker_instead_of_answering_from_less(
+    broker: BrokerUnderTest,
+) -> None:
     candles = walk_candles(130)
     admit(broker, candles[:110])
     serve(broker)
     broker.client.xdel(broker.names.window(SERIES.partition, SET8, SERIES.key), f"{candles['t'][60]}-0")
     admit(broker, candles[110:])
-    with pytest.raises(StorageError, match="window of EURUSD%2Er.M15"):
+    with pytest.raises(StorageError, match=r"window of EURUSD%2Er\.M15"):
         serve(broker)
     assert len(predictions(broker)) == 110 - WINDOW + 1

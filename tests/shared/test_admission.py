@@ -61,7 +61,9 @@ def test_a_candle_that_closes_too_far_ahead_is_refused(broker: BrokerUnderTest) 
     assert admit(door, candles) == [Verdict.ADMITTED, Verdict.ADMITTED, Verdict.FUTURE]
 
 
-def test_the_first_live_source_takes_a_csv_series_over_and_others_are_refused(broker: BrokerUnderTest) -> None:
+def test_the_first_live_source_takes_a_csv_series_over_and_others_are_refused(
+    broker: BrokerUnderTest,
+) -> None:
     candles = walk_candles(6)
     door = admission(broker)
     admit(door, candles[:2])
@@ -94,7 +96,9 @@ def test_junk_in_a_history_is_buried_and_blocks_no_candle(broker: BrokerUnderTes
     assert letters[0].document["payload"] == ["junk", "1"]
 
 
-def test_a_broker_that_lost_its_newest_candles_is_refilled_with_the_same_numbers(broker: BrokerUnderTest) -> None:
+def test_a_broker_that_lost_its_newest_candles_is_refilled_with_the_same_numbers(
+    broker: BrokerUnderTest,
+) -> None:
     candles = walk_candles(4)
     door = admission(broker)
     admit(door, candles)

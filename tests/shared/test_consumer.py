@@ -57,7 +57,7 @@ class Copying:
         # Even candles become nothing, as rows before the 96th do.
         return [Pass() if c.n % 2 == 0 else Output(c.series, Kept(c.t, _message(c), c.n)) for c in messages]
 
-    def forget(self, partitions: Sequence[int] | None = None) -> None:
+    def forget(self, partitions: Sequence[int] | None = None) -> None:  # noqa: ARG002 - it has no caches
         self.forgotten += 1
 
 
@@ -70,7 +70,14 @@ def consumer(broker: BrokerUnderTest, stage: Copying, instance: str = "one", cou
     membership = Membership(client, broker.names, "copier", instance, SimulatedClock(0))
     limits = ConsumerLimits(read_count=count, max_backlog=10_000, max_attempts=3)
     return Consumer(
-        client, broker.names, stage, membership, SimulatedClock(0), limits, Metrics("copier"), threading.Event()
+        client,
+        broker.names,
+        stage,
+        membership,
+        SimulatedClock(0),
+        limits,
+        Metrics("copier"),
+        threading.Event(),
     )
 
 

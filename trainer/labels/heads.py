@@ -22,13 +22,9 @@ class LabelSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    setup_horizon: int = Field(
-        1, ge=1, le=96
-    )  # a setup at the next candle can still be acted on at its close
+    setup_horizon: int = Field(1, ge=1, le=96)  # a setup at the next candle can still be acted on at its close
     regime_horizon: int = Field(5, ge=1, le=96)  # far enough that today's regime does not answer it
-    direction_horizon: int = Field(
-        3, ge=1, le=96
-    )  # the shortest outcome that outlives spread and noise of a candle
+    direction_horizon: int = Field(3, ge=1, le=96)  # the shortest outcome that outlives spread and noise of a candle
     min_conditions: int = Field(2, ge=1, le=6)  # of six; raised by the fit where setups would be no event
 
     @property
@@ -71,9 +67,7 @@ class FittedLabels:
     def compute(self, key: str, candles: Candles) -> Labels:
         """Label every candle of a series with what each head must foresee; unknown futures are UNLABELLED."""
         z = directions.standardised_moves(candles, self.profiles[key], self.settings.direction_horizon)
-        ahead = {
-            head: _later(labels, self.settings.horizons[head]) for head, labels in self.state(candles).items()
-        }
+        ahead = {head: _later(labels, self.settings.horizons[head]) for head, labels in self.state(candles).items()}
         found = {**ahead, "direction": self.direction.direction(z)}
         return {head: found[head] for head in HEADS}
 

@@ -1,0 +1,249 @@
+"""A file's candles into the broker as if they were live: behind ``natron producer replay``."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from producer.exports.export import Export
+from producer.exports.options import ReadOptions
+from producer.pace import Pace
+from shared.admission import CSV_SOURCE, Verdict
+from shared.broker import LOST
+from shared.clock import Clock
+from shared.contracts import CANDLE_DTYPE, Candles, Flag, Series
+from shared.errors import BrokerError, BusyError, InputError
+
+BATCH = 256
+_BUSY_S = (0.01, 0.25)  # first and longest wait while what comes next is full
+_AWAY_S = (0.05, 2.0)  # first and longest wait while the broker is away
+
+log = structlog.get_logger()
+
+
+class Door(Protocol):
+    """What a replay needs of ``shared.admission.Admission``."""
+
+    def newest(self, series: Series) -> int | None:
+        """Open time of the newest admitted candle, None for a new series."""
+        ...
+
+    def admit(self, series: Series, candles: Candles, flags: int, source: str) -> list[Verdict]:
+        """Admit at most ``BATCH`` candles."""
+        ...
+
+
+@dataclass(frozen=True)
+class ReplayRequest:
+    """What to replay.
+
+    Attributes
+    ----------
+    path, options
+        The file, and how to read it; ``options.timeframe`` must be the series' own.
+    series
+        Where the candles are filed (``--as`` files them under another symbol).
+    speed
+        Times real time; None is as fast as admission takes them.
+    from_ms, to_ms
+        Only candles with from_ms <= t < to_ms.
+    last_closed
+        The file's last row is a closed candle too.
+    limit
+        Only the first so many candles.
+    source
+        Name of the producer.
+    """
+
+    path: Path
+    series: Series
+    options: ReadOptions = field(default_factory=ReadOptions)
+    speed: float | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    last_closed: bool = False
+    limit: int | None = None
+    source: str = CSV_SOURCE
+
+    def __post_init__(self) -> None:
+        if self.options.timeframe not in (None, self.series.timeframe):
+            raise InputError(
+                "timeframe",
+                self.options.timeframe,
+                f"is not that of {self.series.key}",
+                "leave one of them out",
+            )
+        if self.speed is not None and not 0 < self.speed < float("inf"):
+            raise InputError("speed", self.speed, "must be greater than 0 and finite", "give N or max")
+        if self.limit is not None and self.limit < 1:
+            raise InputError("limit", self.limit, "must be 1 or more", "give a larger number")
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """What became of the rows: read = all the other counts together.
+
+    ``known`` were passed over unchecked (not after the newest in the broker when connecting); ``outside`` are not
+    between from and to; ``open`` has no successor in the file yet; ``refused`` are no candles, told in ``refusals``.
+    """
+
+    read: int
+    known: int
+    admitted: int
+    duplicate: int
+    old: int
+    late: int
+    revision: int
+    future: int
+    foreign_source: int
+    refused: int
+    outside: int
+    open: int
+    refusals: dict[str, Any]
+    tz: str
+    tz_source: str
+
+    def document(self) -> dict[str, Any]:
+        """JSON-able; ``refused`` becomes its count and reasons."""
+        counts = {name: value for name, value in vars(self).items() if name != "refusals"}
+        return counts | {"refused": {"count": self.refused, "reasons": self.refusals}}
+
+
+class Replay:
+    """One file on its way into the broker; run it again at will: nothing is admitted twice."""
+
+    def __init__(
+        self,
+        admission: Door,
+        clock: Clock,
+        request: ReplayRequest,
+        on_progress: Callable[[int, float], None] | None = None,
+    ) -> None:
+        self._admission, self._clock, self._request = admission, clock, request
+        self._on_progress = on_progress
+        self._counts: Counter[str] = Counter()
+        self._newest: int | None = None
+        self._pace = Pace(clock, request.speed, request.series.width_ms)
+
+    def run(self) -> ReplayReport:
+        """Replay to the end; blocks while admission is busy or the broker is away.
+
+        Raises
+        ------
+        InputError
+            The file cannot be opened.
+        FormatError
+            Its format is not certain, or contradicts the timeframe.
+        """
+        request = self._request
+        options = ReadOptions(**(vars(request.options) | {"timeframe": request.series.timeframe}))
+        export = Export(request.path, options)
+        self._connect()
+        for candles in self._closed(export):
+            self._send(candles)
+        refused = export.tally.total
+        counts = self._counts
+        return ReplayReport(
+            read=counts.total() + refused,
+            refused=refused,
+            refusals=export.tally.document(),
+            tz=export.tz,
+            tz_source=export.tz_source,
+            **{name: counts[name] for name in ("known", "outside", "open", *Verdict)},
+        )
+
+    def _closed(self, export: Export) -> Iterator[Candles]:
+        """Candles that have a successor, within range and limit; what is open at the end of the file is withheld."""
+        left = self._request.limit
+        held = np.empty(0, CANDLE_DTYPE)
+        for block in export.blocks():
+            rows = np.concatenate([held, block.candles])
+            cut = _last_begins(rows["t"])
+            held = rows[cut:]
+            wanted = self._inside(rows[:cut])[:left]
+            yield wanted
+            if self._on_progress is not None:
+                self._on_progress(self._counts.total(), block.fraction)
+            if left is not None:
+                left -= len(wanted)
+                if left == 0:
+                    return
+        held = self._inside(held)
+        if self._request.last_closed:
+            yield held[:left]
+        else:
+            self._counts["open"] += len(held)
+
+    def _inside(self, candles: Candles) -> Candles:
+        """Drop and count candles that are not between from and to."""
+        request, t = self._request, candles["t"]
+        inside = np.ones(len(t), np.bool_)
+        if request.from_ms is not None:
+            inside &= t >= request.from_ms
+        if request.to_ms is not None:
+            inside &= t < request.to_ms
+        self._counts["outside"] += int((~inside).sum())
+        return candles[inside]
+
+    def _connect(self) -> None:
+        """Ask for the newest candle; rows up to it are known."""
+        wait_s = _AWAY_S[0]
+        while True:
+            try:
+                self._newest = self._admission.newest(self._request.series)
+            except (BrokerError, *LOST) as error:
+                log.warning("broker away", error=str(error), again_in_s=wait_s)
+                self._clock.sleep(wait_s)
+                wait_s = min(2 * wait_s, _AWAY_S[1])
+            else:
+                return
+
+    def _send(self, candles: Candles) -> None:
+        """Send candles, each once it is due."""
+        candles = self._unknown(candles)
+        at = 0
+        while at < len(candles):
+            due = self._pace.wait(candles["t"][at:])
+            batch = candles[at : at + min(due, BATCH)]
+            at += len(batch)
+            while len(batch):
+                try:
+                    verdicts = self._admit(batch)
+                except (BrokerError, *LOST) as error:
+                    log.warning("broker lost", error=str(error))
+                    self._connect()
+                    batch, rest = self._unknown(batch), self._unknown(candles[at:])
+                    candles, at = rest, 0
+                else:
+                    self._counts.update(verdicts)
+                    break
+
+    def _admit(self, batch: Candles) -> list[Verdict]:
+        """Admit, and while what comes next is full, wait."""
+        wait_s = _BUSY_S[0]
+        request = self._request
+        while True:
+            try:
+                return self._admission.admit(request.series, batch, int(Flag.REPLAY), request.source)
+            except BusyError:
+                self._clock.sleep(wait_s)
+                wait_s = min(2 * wait_s, _BUSY_S[1])
+
+    def _unknown(self, candles: Candles) -> Candles:
+        """Drop and count those that the broker already knew when last asked."""
+        if self._newest is None:
+            return candles
+        after = candles["t"] > self._newest
+        self._counts["known"] += len(candles) - int(after.sum())
+        return candles[after]
+
+
+def _last_begins(t: NDArray[np.int64]) -> int:
+    """Where the run of equal stamps at the end begins: a repeated row is no successor."""
+    others = np.flatnonzero(t != t[-1]) if t.size else t
+    return int(others[-1]) + 1 if others.size else 0
