@@ -15,7 +15,7 @@ NO_SESSION = "0"
 """What a client says in HELLO that has seen no bridge yet."""
 
 _REASONS_MAX = 65_535
-_SEQ_MAX = 10**12 - 1
+_SEQ_MAX = 10**10 - 1
 _MS_MAX = 10**14 - 1  # year 5138: keeps every line inside its bound
 _US_MAX = 10**17 - 1
 

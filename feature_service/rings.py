@@ -21,7 +21,7 @@ class SeriesRings:
     Parameters
     ----------
     capacity
-        Slots to begin with; the storage doubles when they are taken.
+        Slots to begin with, at least 1; the storage doubles when they are taken.
     """
 
     def __init__(self, capacity: int = 16) -> None:
@@ -97,7 +97,7 @@ class SeriesRings:
             The arrays do not fit together, or nobody holds one of the slots; nothing was taken in.
         """
         table = candle_table(candles)
-        slots = np.ascontiguousarray(slots, np.int64)
+        slots = np.array(slots, np.int64)
         if slots.shape != candles.shape:
             rule = f"must have a slot for each candle, shape {candles.shape}"
             raise InputError("slots", slots.shape, rule, "repeat a slot for each of its candles")

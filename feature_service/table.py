@@ -27,4 +27,6 @@ def candle_table(candles: Candles) -> NDArray[np.float64]:
             "must be a flat array of CANDLE_DTYPE",
             "build it with np.array(rows, CANDLE_DTYPE)",
         )
-    return np.ascontiguousarray(candles).view(np.float64).reshape(-1, _FIELDS)
+    if not candles.flags.carray:  # kernels are compiled anew for what is read-only, unaligned or strided
+        candles = candles.copy()
+    return candles.view(np.float64).reshape(-1, _FIELDS)

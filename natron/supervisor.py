@@ -36,6 +36,7 @@ class Child:
         self._program, self._environ, self._clock = program, dict(environ), clock
         self._wait_s = RESTART_S
         self._due_s: float | None = None
+        self.deaths = 0
         self._start()
 
     def _start(self) -> None:
@@ -70,6 +71,7 @@ class Child:
                 self._wait_s = RESTART_S
             _log.warning("service_died", name=self.name, status=status, restart_in_s=self._wait_s)
             self._due_s = now_s + self._wait_s
+            self.deaths += 1
             self._wait_s = min(2 * self._wait_s, RESTART_MAX_S)
         if now_s < self._due_s:
             return False

@@ -20,6 +20,7 @@ from shared.settings.groups import Settings
 
 READY_TIMEOUT_S = 120.0
 POLL_S = 0.05
+DEATHS_AT_START_MAX = 3
 
 _log = structlog.get_logger()
 
@@ -94,7 +95,7 @@ class System:
         Raises
         ------
         BrokerError
-            Not within two minutes.
+            Not within two minutes, or a service that keeps ending.
         """
         client = connect(self.broker.url)
         deadline = time.monotonic() + READY_TIMEOUT_S
@@ -102,6 +103,9 @@ class System:
             if time.monotonic() > deadline:
                 raise BrokerError(f"system: not ready within {READY_TIMEOUT_S:.0f} s; its log says why")
             self.tend()
+            for child in self.children:
+                if child.deaths >= DEATHS_AT_START_MAX:
+                    raise BrokerError(f"{child.name}: ended {child.deaths} times while starting; its log says why")
             time.sleep(POLL_S)
         client.close()
 

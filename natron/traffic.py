@@ -23,7 +23,7 @@ def read_traffic(client: redis.Redis, names: Names, set8: str) -> Traffic:
     pipeline = client.pipeline(transaction=False)
     for p in range(PARTITIONS):
         for log in (names.candles(p), names.features(p, set8), names.predictions(p)):
-            pipeline.execute_command("XINFO", "STREAM", log)
+            pipeline.xinfo_stream(log)
         pipeline.hvals(names.series(p))
     replies = pipeline.execute(raise_on_error=False)
     added = {"candles": 0, "features": 0, "predictions": 0}

@@ -2,22 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
 from producer.exports.export import Export
-from producer.exports.options import ReadOptions
 from producer.pace import Pace
-from shared.admission import CSV_SOURCE, Verdict
+from producer.replay_report import ReplayReport
+from producer.replay_request import ReplayRequest
+from shared.admission import Verdict
 from shared.broker import LOST
 from shared.clock import Clock
 from shared.contracts import CANDLE_DTYPE, Candles, Flag, Series
-from shared.errors import BrokerError, BusyError, InputError
+from shared.errors import BrokerError, BusyError
 
 BATCH = 256
 _BUSY_S = (0.01, 0.25)  # first and longest wait while what comes next is full
@@ -36,82 +36,6 @@ class Door(Protocol):
     def admit(self, series: Series, candles: Candles, flags: int, source: str) -> list[Verdict]:
         """Admit at most ``BATCH`` candles."""
         ...
-
-
-@dataclass(frozen=True)
-class ReplayRequest:
-    """What to replay.
-
-    Attributes
-    ----------
-    path, options
-        The file, and how to read it; ``options.timeframe`` must be the series' own.
-    series
-        Where the candles are filed (``--as`` files them under another symbol).
-    speed
-        Times real time; None is as fast as admission takes them.
-    from_ms, to_ms
-        Only candles with from_ms <= t < to_ms.
-    last_closed
-        The file's last row is a closed candle too.
-    limit
-        Only the first so many candles.
-    source
-        Name of the producer.
-    """
-
-    path: Path
-    series: Series
-    options: ReadOptions = field(default_factory=ReadOptions)
-    speed: float | None = None
-    from_ms: int | None = None
-    to_ms: int | None = None
-    last_closed: bool = False
-    limit: int | None = None
-    source: str = CSV_SOURCE
-
-    def __post_init__(self) -> None:
-        if self.options.timeframe not in (None, self.series.timeframe):
-            raise InputError(
-                "timeframe",
-                self.options.timeframe,
-                f"is not that of {self.series.key}",
-                "leave one of them out",
-            )
-        if self.speed is not None and not 0 < self.speed < float("inf"):
-            raise InputError("speed", self.speed, "must be greater than 0 and finite", "give N or max")
-        if self.limit is not None and self.limit < 1:
-            raise InputError("limit", self.limit, "must be 1 or more", "give a larger number")
-
-
-@dataclass(frozen=True)
-class ReplayReport:
-    """What became of the rows: read = all the other counts together.
-
-    ``known`` were passed over unchecked (not after the newest in the broker when connecting); ``outside`` are not
-    between from and to; ``open`` has no successor in the file yet; ``refused`` are no candles, told in ``refusals``.
-    """
-
-    read: int
-    known: int
-    admitted: int
-    duplicate: int
-    old: int
-    late: int
-    revision: int
-    future: int
-    foreign_source: int
-    refused: int
-    outside: int
-    open: int
-    refusals: dict[str, Any]
-    tz: str
-    tz_source: str
-
-    def document(self) -> dict[str, Any]:
-        """JSON-able; ``refused`` becomes its count and reasons."""
-        counts = {name: value for name, value in vars(self).items() if name != "refusals"}
-        return counts | {"refused": {"count": self.refused, "reasons": self.refusals}}
 
 
 class Replay:
@@ -141,8 +65,7 @@ class Replay:
             Its format is not certain, or contradicts the timeframe.
         """
         request = self._request
-        options = ReadOptions(**(vars(request.options) | {"timeframe": request.series.timeframe}))
-        export = Export(request.path, options)
+        export = Export(request.path, replace(request.options, timeframe=request.series.timeframe))
         self._connect()
         for candles in self._closed(export):
             self._send(candles)
@@ -204,24 +127,20 @@ class Replay:
                 return
 
     def _send(self, candles: Candles) -> None:
-        """Send candles, each once it is due."""
+        """Send candles, each once it is due; after a lost connection go on after the newest that arrived."""
         candles = self._unknown(candles)
-        at = 0
-        while at < len(candles):
-            due = self._pace.wait(candles["t"][at:])
-            batch = candles[at : at + min(due, BATCH)]
-            at += len(batch)
-            while len(batch):
-                try:
-                    verdicts = self._admit(batch)
-                except (BrokerError, *LOST) as error:
-                    log.warning("broker lost", error=str(error))
-                    self._connect()
-                    batch, rest = self._unknown(batch), self._unknown(candles[at:])
-                    candles, at = rest, 0
-                else:
-                    self._counts.update(verdicts)
-                    break
+        while len(candles):
+            due = self._pace.wait(candles["t"])
+            batch = candles[: min(due, BATCH)]
+            try:
+                verdicts = self._admit(batch)
+            except (BrokerError, *LOST) as error:
+                log.warning("broker lost", error=str(error))
+                self._connect()
+                candles = self._unknown(candles)
+            else:
+                self._counts.update(verdicts)
+                candles = candles[len(batch) :]
 
     def _admit(self, batch: Candles) -> list[Verdict]:
         """Admit, and while what comes next is full, wait."""

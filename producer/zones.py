@@ -30,12 +30,15 @@ class Readings:
     Attributes
     ----------
     earlier, later
-        (N,) UTC ms. They differ where the local clock shows a stamp twice (``earlier < later``) or never
-        (``earlier > later``; then ``later`` counts on from the old clock).
+        (N,) UTC ms, ``earlier <= later``. They differ where the local clock shows a stamp twice, or never: then by the
+        new clock and by the old one.
+    skipped
+        (N,) whether the local clock never shows the stamp.
     """
 
     earlier: Int64s
     later: Int64s
+    skipped: NDArray[np.bool_]
 
 
 @dataclass
@@ -75,14 +78,14 @@ class Zone:
         """Read local stamps (N,), milliseconds since 1970-01-01 00:00 on this clock."""
         if self._rules is None or not local_ms.size:
             utc = local_ms - self._shift_ms
-            return Readings(utc, utc)
+            return Readings(utc, utc, np.zeros(len(utc), np.bool_))
         self._cover(int(local_ms.min()), int(local_ms.max()))
         instants, offsets = self._known.instants, self._known.offsets
         old_ends = instants + offsets[:-1]  # local time at which the old offset's days are over
         new_starts = instants + offsets[1:]
-        earlier = local_ms - offsets[np.searchsorted(old_ends, local_ms, side="right")]
-        later = local_ms - offsets[np.searchsorted(new_starts, local_ms, side="right")]
-        return Readings(earlier, later)
+        by_old = np.searchsorted(old_ends, local_ms, side="right")
+        by_new = np.searchsorted(new_starts, local_ms, side="right")
+        return Readings(local_ms - offsets[by_old], local_ms - offsets[by_new], by_old > by_new)
 
     def _cover(self, first_ms: int, last_ms: int) -> None:
         first, last = _year(first_ms) - 1, _year(last_ms) + 1

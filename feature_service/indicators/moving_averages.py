@@ -123,8 +123,8 @@ def volume_weighted_offset(close: NDArray[np.float64], volume: NDArray[np.float6
 def midprice_offset(columns: Buffer, at: int) -> float:
     """Middle of the range less the newest close."""
     close = columns[CLOSE, at]
-    above = highest(columns[HIGH], at, MIDPRICE_LENGTH) - close
-    below = lowest(columns[LOW], at, MIDPRICE_LENGTH) - close
+    above: float = highest(columns[HIGH], at, MIDPRICE_LENGTH) - close
+    below: float = lowest(columns[LOW], at, MIDPRICE_LENGTH) - close
     return 0.5 * (above + below)
 
 

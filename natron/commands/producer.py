@@ -61,7 +61,6 @@ def replay(
         last_closed=last_closed,
         limit=limit,
         source=source,
-        batch=settings.producer.batch,
     )
     clock, system = SystemClock(), settings.system
     limits = AdmissionLimits(system.max_backlog, system.reject_keep, DEAD_KEEP)

@@ -36,7 +36,12 @@ class Dialect:
             line = line[1:-1]
         if self.delimiter == " ":
             return line.split()
-        row = next(csv.reader([line], delimiter=self.delimiter, skipinitialspace=True), [])
+        try:
+            row = next(
+                csv.reader([line.replace("\r", " ")], delimiter=self.delimiter, skipinitialspace=True), []
+            )
+        except csv.Error:  # a field beyond all measure
+            return [line]
         return [field.strip() for field in row]
 
 

@@ -11,7 +11,7 @@ Int64s = NDArray[np.int64]
 
 def undecided_tail(readings: Readings, width_ms: int) -> int:
     """How many rows at the end are of a repeated hour whose second pass may still come."""
-    twice = readings.later - readings.earlier >= width_ms
+    twice = _shown_twice(readings, width_ms)
     others = np.flatnonzero(~twice)
     return len(twice) - (int(others[-1]) + 1 if others.size else 0)
 
@@ -28,10 +28,10 @@ def settle(local_ms: Int64s, readings: Readings, width_ms: int) -> tuple[Int64s,
         (N,) UTC ms, and (N,) faults: ``AMBIGUOUS``, ``NONEXISTENT`` or 0.
     """
     overlap = readings.later - readings.earlier
-    utc = np.where(overlap < 0, readings.later, readings.earlier)
+    utc = np.where(readings.skipped, readings.later, readings.earlier)
     faults = np.zeros(len(utc), np.uint8)
-    faults[-overlap >= width_ms] = Fault.NONEXISTENT
-    twice = np.flatnonzero(overlap >= width_ms)
+    faults[readings.skipped & (overlap >= width_ms)] = Fault.NONEXISTENT
+    twice = np.flatnonzero(_shown_twice(readings, width_ms))
     if twice.size:
         apart = (np.diff(twice) > 1) | (np.abs(np.diff(local_ms[twice])) >= overlap[twice[1:]])
         for stretch in np.split(twice, np.flatnonzero(apart) + 1):
@@ -41,6 +41,11 @@ def settle(local_ms: Int64s, readings: Readings, width_ms: int) -> tuple[Int64s,
             else:
                 utc[stretch[second:]] = readings.later[stretch[second:]]
     return utc, faults
+
+
+def _shown_twice(readings: Readings, width_ms: int) -> NDArray[np.bool_]:
+    """Stamps that two candles have, because the repetition is at least a candle long."""
+    return (readings.later - readings.earlier >= width_ms) & ~readings.skipped
 
 
 def _second_pass(local_ms: Int64s, one_candle: bool) -> int | None:

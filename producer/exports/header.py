@@ -17,7 +17,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "real_volume": ("realvolume", "realvol", "vol"),
     "spread": ("spread",),
     "date": ("date", "day", "tradedate", "dtyyyymmdd", "yyyymmdd", "dateutc", "dategmt"),
-    "clock": ("time", "hour", "timeutc", "timegmt", "hhmmss", "timeofday"),
+    "clock": ("time", "hour", "timeutc", "timegmt", "hhmmss", "timeofday", "clock"),
     "moment": (
         "unix", "timestamp", "ts", "epoch", "unixtimestamp", "unixtime", "datetime", "datetimeutc", "opentime", "t",
         "gmttime", "localtime", "time", "date", "timestamputc", "openutc", "opentimems", "bartime", "timeopen", "begin",

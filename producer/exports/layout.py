@@ -1,5 +1,6 @@
 """The layout of an export: which column holds what, and how it is spelled."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -111,7 +112,7 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
     prices = _prices(sampled, names, taken, options)
     _refuse_untimed(sampled, prices, stamps)
     spread = _named(options, "spread", header.find(names, "spread"))
-    symbol = _symbol(table, names, options)
+    symbol, symbol_text = _symbol(table, names, options)
     others = taken | {*prices.columns} | {k for k in (spread, symbol) if k is not None}
     volume = _volume(sampled, names, others, prices, options)
     steps = np.sign(np.diff(times[good]))
@@ -129,7 +130,7 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
         volume_gaps=volume is not None and table.column(volume).count("") > 0.05 * len(table.rows),
         spread=spread,
         symbol=symbol,
-        symbol_text=table.rows[0][symbol] if symbol is not None else None,
+        symbol_text=symbol_text,
         descending=bool((steps < 0).sum() > 0.9 * max((steps != 0).sum(), 1)),
         decimals=_decimals(table, prices, form),
         times=times[good],

@@ -74,6 +74,8 @@ def _clock(
         beside = [k for k, role in enumerate(options.columns) if role == "clock"]
     elif any(names):
         beside = [k for k in (*header.find(names, "clock"), *header.find(names, "moment")) if k != column]
+        if not beside and column + 1 < table.width and all(":" in text for text in table.column(column + 1)):
+            beside = [column + 1]  # whatever its name
     else:
         beside = [column + 1]
     for k in beside:

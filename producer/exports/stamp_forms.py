@@ -155,7 +155,9 @@ def settle_order(values: list[str], forms: list[StampForm], wanted: str | None, 
             "leave --date-order out, or correct it",
         )
     calendar = [form for form in left if form.kind != "epoch"]
-    left = calendar if calendar and len(calendar) < len(left) and _runs_on(values, calendar[0]) else left
+    left = (
+        calendar or left
+    )  # digits that are dates throughout are no epochs: those would lie in the seventies
     if len(left) > 1:
         reads = [sample_stamps(values, form).size for form in left]
         left = [form for form, read in zip(left, reads, strict=True) if read == max(reads)]

@@ -105,7 +105,7 @@ def test_a_gap_longer_than_the_ring_is_answered_by_a_snapshot(start_bridge, conn
     client.resynchronised()
     sent = predictions.series(1)
     client.signals(1)
-    _spoil(bridge, lambda topic, line: [topic, line] if line.split(b"|")[2] > str(count).encode() else None)
+    _lose(bridge, *range(2, count + 1))
     sent += predictions.series(count - 1, start=1)
     (newest,) = client.signals(1)
     assert (newest.line.prediction.id, newest.origin, newest.line.seq) == (
@@ -232,7 +232,7 @@ def test_a_lost_connection_without_a_hole_keeps_the_session(start_bridge, connec
 
 def test_a_log_that_began_anew_begins_a_new_session(start_bridge, connect, predictions, broker):
     bridge = start_bridge()
-    client = connect(bridge)
+    client = connect(bridge, "EURUSD")
     client.resynchronised()
     predictions.series(3)
     client.signals(3)
@@ -279,7 +279,7 @@ def test_a_killed_broker_that_lost_its_data_begins_a_new_session(
     with EmbeddedBroker() as server:
         predictions.client = connect_broker(server.url)
         bridge = start_bridge(url=server.url)
-        client = connect(bridge)
+        client = connect(bridge, "EURUSD")
         client.resynchronised()
         predictions.series(3)
         client.signals(3)

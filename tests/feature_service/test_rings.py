@@ -45,14 +45,13 @@ def test_any_restart_and_any_chunking_gives_the_same_bits(walk: Walk, data: st.D
     slot = data.draw(st.sampled_from(slots))
     at = data.draw(st.integers(0, COUNT - 1))
     rings.seed(slot, candles[max(0, at - data.draw(st.integers(PAST, PAST + 200))) : at])
-    while at < COUNT:
-        if data.draw(st.booleans()) and data.draw(
-            st.booleans()
-        ):  # killed here, back from the broker's history
+    for size, killed in data.draw(st.lists(st.tuples(st.integers(0, 400), st.booleans()), max_size=12)):
+        if killed:  # and back with what the broker's history holds
             rings.seed(slot, candles[max(0, at - PAST) : at])
-        end = min(COUNT, at + data.draw(st.integers(1, 400)))
+        end = min(COUNT, at + size)
         assert push_one(rings, slot, candles[at:end]).tobytes() == rows[at:end].tobytes()
         at = end
+    assert push_one(rings, slot, candles[at:]).tobytes() == rows[at:].tobytes()
 
 
 def test_series_mixed_in_one_call_do_not_touch_each_other(walk: Walk) -> None:

@@ -95,7 +95,7 @@ def test_many_series_in_few_slots_each_get_their_own_answers(broker: BrokerUnder
     many = [Series(f"S{at}", "M15") for at in range(20)]
     for start, end in ((0, 97), (97, 99)):
         for at, series in enumerate(many):
-            admit(broker, walk_candles(end, seed=at)[start:], series)
+            admit(broker, walk_candles(99, seed=at)[start:end], series)
         serve(broker, values)
     for at, series in enumerate(many):
         same_answers(predictions(broker, series), walk_candles(99, seed=at), session)

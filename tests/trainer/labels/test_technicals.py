@@ -20,26 +20,24 @@ def candles(make_candles: MakeCandles) -> Candles:
     return make_candles(900, 1)
 
 
-@pytest.mark.parametrize(
-    ("name", "reference"),
-    [
-        ("sma20", lambda o, h, l, c: talib.SMA(c, 20)),
-        ("sma50", lambda o, h, l, c: talib.SMA(c, 50)),
-        ("rsi14", lambda o, h, l, c: talib.RSI(c, 14)),
-        ("macd_histogram", lambda o, h, l, c: talib.MACD(c, 12, 26, 9)[2]),
-        ("plus_di", lambda o, h, l, c: talib.PLUS_DI(h, l, c, 14)),
-        ("minus_di", lambda o, h, l, c: talib.MINUS_DI(h, l, c, 14)),
-        ("adx14", lambda o, h, l, c: talib.ADX(h, l, c, 14)),
-        ("atr14", lambda o, h, l, c: talib.ATR(h, l, c, 14)),
-    ],
-)
-def test_an_indicator_settles_on_what_talib_says(
-    candles: Candles, name: str, reference: Callable[..., np.ndarray]
-) -> None:
-    expected = reference(*(np.ascontiguousarray(candles[column]) for column in "ohlc"))
-    np.testing.assert_allclose(
-        getattr(Technicals.of(candles), name)[SETTLED:], expected[SETTLED:], rtol=1e-6, atol=1e-8
-    )
+REFERENCES = {
+    "sma20": (talib.SMA, "c", 20),
+    "sma50": (talib.SMA, "c", 50),
+    "rsi14": (talib.RSI, "c", 14),
+    "macd_histogram": (lambda close, *periods: talib.MACD(close, *periods)[2], "c", 12, 26, 9),
+    "plus_di": (talib.PLUS_DI, "hlc", 14),
+    "minus_di": (talib.MINUS_DI, "hlc", 14),
+    "adx14": (talib.ADX, "hlc", 14),
+    "atr14": (talib.ATR, "hlc", 14),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_an_indicator_settles_on_what_talib_says(candles: Candles, name: str) -> None:
+    reference, columns, *periods = REFERENCES[name]
+    expected = reference(*(np.ascontiguousarray(candles[column]) for column in columns), *periods)
+    found = getattr(Technicals.of(candles), name)
+    np.testing.assert_allclose(found[SETTLED:], expected[SETTLED:], rtol=1e-6, atol=1e-8)
 
 
 def test_no_indicator_looks_ahead(candles: Candles, make_candles: MakeCandles) -> None:
