@@ -32,7 +32,7 @@ HELLO_AGAIN_S = 1.0
 """An answer that has made no progress for so long is asked for again."""
 _TURN_MS = 100
 _LINES_A_TURN = 256
-_SIGNALS_WAITING_MAX = 16_384  # beyond it they wait at the bridge
+_SIGNALS_WAITING_MAX = 4_096  # beyond it they wait at the bridge
 _PING_MS, _PING_TIMEOUT_MS = 5_000, 20_000
 _log = structlog.get_logger()
 

@@ -188,7 +188,7 @@ class LogReader:
         self._begin(hole=True)
 
     def _read_on(self) -> None:
-        reply: Any = self._connected().execute_command(  # type: ignore[no-untyped-call]
+        reply: Any = self._connected().execute_command(
             "XREAD", "COUNT", READ_COUNT, "BLOCK", BLOCK_MS, "STREAMS", *self._places.streams
         )
         if not reply:

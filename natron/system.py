@@ -15,6 +15,7 @@ from shared.broker import LOST, connect
 from shared.clock import SystemClock
 from shared.embedded_broker import EmbeddedBroker
 from shared.errors import BrokerError
+from shared.membership import live_members
 from shared.names import Names
 from shared.settings.groups import Settings
 
@@ -85,7 +86,9 @@ class System:
     def ready(self, client: redis.Redis) -> bool:
         """Whether every service has joined."""
         try:
-            return all(client.zcard(self.names.members(name)) >= count for name, count in self._shape.members().items())
+            return all(
+                len(live_members(client, self.names, name)) >= count for name, count in self._shape.members().items()
+            )
         except LOST:
             return False
 

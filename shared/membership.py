@@ -5,6 +5,7 @@ from hashlib import blake2b
 
 import redis
 
+from shared.broker import text
 from shared.clock import Clock
 from shared.names import Names
 from shared.scripts import script
@@ -27,6 +28,13 @@ def share_out(members: Iterable[str], partitions: int) -> dict[str, list[int]]:
     return shares
 
 
+def live_members(client: redis.Redis, names: Names, service: str) -> list[str]:
+    """Instances of a service that renewed in time, sorted."""
+    seconds, microseconds = client.time()
+    now_ms = 1_000 * int(seconds) + int(microseconds) // 1_000
+    return sorted(text(member) for member in client.zrangebyscore(names.members(service), now_ms, "+inf"))
+
+
 class Membership:
     """One instance's place among the live instances of its service."""
 
@@ -43,7 +51,7 @@ class Membership:
         """Renew, and return the live instances, sorted."""
         live = script("renew").run(self._client, [self._key], [self.instance, TIME_TO_LIVE_MS])
         self._due_s = self._clock.monotonic_s() + RENEWAL_S
-        return sorted(member.decode() for member in live)
+        return sorted(text(member) for member in live)
 
     def expire(self) -> None:
         """Make the next turn renew: the connection was lost, and the list with it."""

@@ -14,6 +14,8 @@ _NUMBER = re.compile(
     r"[-+]?\$?(\d+|\d{1,3}([,. '\u00a0]\d{3})+)([.,]\d*)?([eE][-+]?\d+)?[KMBTkmbt%]?|[-+]?\.\d+"
 )
 _LEAST_COLUMNS = 5  # a time and four prices
+MISSING = frozenset({"nan", "inf", "infinity", "null", "none", "na", "n/a", "#n/a"})
+"""Words for no number, without sign and in small letters."""
 _NAMES = {"\t": "tab", " ": "space"}
 
 
@@ -106,7 +108,7 @@ def _is_wrapped(head: list[str]) -> bool:
 
 def _table(dialect: Dialect, head: list[str], later: list[list[str]]) -> Table | None:
     split = [dialect.split(line) for line in head]
-    numeric = [sum(map(is_number, row)) >= 4 for row in split]
+    numeric = [_is_row(row) for row in split]
     widths = Counter(_width(row) for row, is_row in zip(split, numeric, strict=True) if is_row)
     if not widths:
         return None
@@ -123,6 +125,11 @@ def _table(dialect: Dialect, head: list[str], later: list[list[str]]) -> Table |
         if _width(row) == width and sum(map(is_number, row)) >= 4
     ]
     return Table(dialect, header, first_line, rows)
+
+
+def _is_row(row: list[str]) -> bool:
+    """Whether a line holds numbers, or words for missing ones, rather than names."""
+    return sum(is_number(text) or text.lower() in MISSING for text in row) >= 4 and any(map(is_number, row))
 
 
 def _width(row: list[str]) -> int:

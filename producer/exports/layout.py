@@ -180,16 +180,20 @@ def _refuse_untimed(sampled: Sampled, prices: PriceColumns, stamps: tuple[StampC
         )  # fmt: skip
 
 
-def _symbol(table: Table, names: tuple[str, ...], options: ReadOptions) -> int | None:
+def _symbol(
+    table: Table, names: tuple[str, ...], options: ReadOptions
+) -> tuple[int, str] | tuple[None, None]:
+    """The column of symbols and the file's one; a stray row of another is refused later."""
     column = _named(options, "symbol", header.find(names, "symbol"))
     if column is None:
-        return None
-    symbols = sorted(set(table.column(column)))
-    if len(symbols) > 1:
+        return None, None
+    (symbol, count), *others = Counter(table.column(column)).most_common(5)
+    if count < 0.99 * len(table.rows):
+        found = [symbol, *(other for other, _ in others)]
         raise FormatError(
-            "symbol", symbols[:5], "are several symbols in one file", "split the file, one symbol each"
+            "symbol", found, "are several symbols in one file", "split the file, one symbol each"
         )
-    return column
+    return column, symbol
 
 
 def _volume(
@@ -205,10 +209,18 @@ def _volume(
     if named:
         return named[0]
     after = max(prices.columns) + 1
-    if any(names) or after >= sampled.numbers.shape[1] or after in others:
+    if header.is_header([*names]):
         return None
-    column = sampled.numbers[:, after]
-    return after if np.mean(column >= 0) > 0.9 else None
+    free = [k for k in range(after, min(after + 2, len(names))) if k not in others]
+    return next((k for k in free if _can_be_volume(sampled, k, prices)), None)
+
+
+def _can_be_volume(sampled: Sampled, column: int, prices: PriceColumns) -> bool:
+    """Whether a nameless column is of positive numbers and no price (an adjusted close keeps near the close)."""
+    values = sampled.numbers[:, column]
+    ratio = values / sampled.numbers[:, prices.close]
+    near = np.nanmedian(np.abs(ratio - np.nanmedian(ratio))) < 0.2 and 0.3 < np.nanmedian(ratio) < 3
+    return bool(np.mean(values >= 0) > 0.9 and not near)
 
 
 def _decimals(table: Table, prices: PriceColumns, form: NumberForm) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from producer.exports.dialect import MISSING
 from producer.exports.faults import Fault, Refusal, Tally
 from producer.exports.fields import Fields, cut_fields
 from producer.exports.grid import Grid
@@ -19,8 +20,6 @@ ROW_DTYPE = np.dtype(
     + [("line", "<i8")]
 )
 """A row that can be a candle: local ms, own offset from UTC in ms or ``NO_OFFSET``, spread NaN where absent."""
-
-_NOT_FINITE = frozenset({"nan", "inf", "infinity", "null", "none", "na", "n/a", "#n/a"})
 
 Rows = NDArray[np.void]
 Faults = NDArray[np.uint8]
@@ -133,7 +132,7 @@ def _mark_text(
     new = np.flatnonzero(bad & (faults == 0))
     for row in new.tolist():
         word = fields.text(row, column).lower().lstrip("+-")
-        faults[row] = Fault.NOT_FINITE if word in _NOT_FINITE else Fault.TEXT
+        faults[row] = Fault.NOT_FINITE if word in MISSING else Fault.TEXT
     columns[new] = column
 
 

@@ -78,7 +78,7 @@ class StampForm:
 
 def propose(text: str) -> dict[str, str]:
     """Templates that the shape of one text allows, by order of the date ("" for an epoch)."""
-    return _propose(re.sub(r"\d", "0", text))
+    return _propose(re.sub(r"\s+", " ", re.sub(r"\d", "0", text)))
 
 
 @lru_cache(maxsize=4096)

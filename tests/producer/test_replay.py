@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from producer.exports.options import ReadOptions
 from producer.replay import BATCH, Replay
 from producer.replay_request import ReplayRequest
 from producer.sample import sample_candles, write_candles
-from shared.admission import Verdict
+from shared.admission import Admission, AdmissionLimits, Verdict
 from shared.clock import SimulatedClock
 from shared.contracts import Candles, Flag, Series
 from shared.errors import BrokerError, BusyError, FormatError, InputError
+from shared.testing import BrokerUnderTest
 
 SERIES = Series("EURUSD", "M15")
 START_MS = 1_800_000_000_000
@@ -29,11 +31,17 @@ class FakeAdmission:
         self.sent_ms: list[int] = []
         self.clock: SimulatedClock | None = None
 
-    def newest(self, series: Series) -> int | None:
+    def newest(self, series: Series) -> int | None:  # noqa: ARG002 - one series
         self._fail()
         return max(self.held, default=None)
 
-    def admit(self, series: Series, candles: Candles, flags: int, source: str) -> list[Verdict]:
+    def admit(
+        self,
+        series: Series,  # noqa: ARG002 - one series
+        candles: Candles,
+        flags: int,
+        source: str,
+    ) -> list[Verdict]:
         assert 0 < len(candles) <= BATCH
         if not self.reply_lost:
             self._fail()
@@ -204,3 +212,13 @@ def test_a_timeframe_that_the_file_contradicts_stops_before_anything_is_sent(sam
 def test_a_wrong_request_is_refused(sample: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(InputError):
         replace(ReplayRequest(sample, SERIES), **wrong)  # type: ignore[arg-type]
+
+
+def test_a_real_broker_takes_a_file_once(sample: Path, broker: BrokerUnderTest) -> None:
+    clock = SimulatedClock(START_MS)
+    admission = Admission(broker.client, broker.names, clock, AdmissionLimits(10_000, 100, 100))
+    request = ReplayRequest(sample, SERIES, ReadOptions(tz="UTC"))
+    first = Replay(admission, clock, request).run()
+    second = Replay(admission, clock, request).run()
+    assert (first.admitted, first.open, second.admitted, second.known) == (999, 1, 0, 999)
+    assert admission.newest(SERIES) == int(sample_candles(1_000, "M15", 4)["t"][-2])

@@ -18,6 +18,8 @@ from trainer.request import TrainingRequest, TrainingResult, TrainingSettings
 from trainer.run import train_histories
 from trainer.supervised import EpochReport, SupervisedSettings
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = TrainingSettings(model=ModelSettings(preset="tiny"), supervised=SupervisedSettings(epochs=2))
 
 MakeCandles = Callable[[int, int], Candles]

@@ -15,6 +15,7 @@ from trainer.training import train
 SETTINGS = TrainingSettings(model=ModelSettings(preset="tiny"), supervised=SupervisedSettings(epochs=1))
 
 
+@pytest.mark.slow
 def test_a_file_becomes_a_bundle_and_the_assumed_zone_is_said(tmp_path: Path) -> None:
     path = tmp_path / "SAMPLE_M15.csv"
     candles = sample_candles(6_500, "M15", 1)

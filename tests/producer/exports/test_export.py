@@ -1,5 +1,6 @@
 """Files in, candles out: bad rows by line, chunking, encodings, order, clocks, contradictions."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -120,7 +121,7 @@ def test_a_file_with_the_newest_row_first_is_read_oldest_first_with_its_own_line
     assert len(candles) == 199
     assert (np.diff(candles["t"]) > 0).all()
     assert export.tally.document()["fields"]["lines"] == [180]
-    assert [line for block in export.blocks() for line in block.lines.tolist()][0] == 200
+    assert int(next(iter(export.blocks())).lines[0]) == 200
 
 
 def test_backward_and_repeated_rows_go_through_as_they_are(tmp_path: Path) -> None:
@@ -215,7 +216,7 @@ def test_a_row_of_another_symbol_is_refused_and_two_symbols_in_the_sample_refuse
     export, candles = read(save(tmp_path / "x.csv", lines))
     assert len(candles) == 7_999
     assert export.tally.document()["symbol"]["lines"] == [4_001]
-    lines[5] = "GBPUSD" + lines[5][6:]
+    lines[1:100] = ["GBPUSD" + line[6:] for line in lines[1:100]]
     with pytest.raises(FormatError, match="several symbols"):
         Export(save(tmp_path / "x.csv", lines))
 
@@ -297,16 +298,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_no_bytes_whatever_raise_anything_but_an_input_error(tmp_path: Path, garbage: bytes) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes("\r\n".join(mt4(30)).encode() + b"\r\n" + garbage)
-    try:
-        export = Export(path)
-        assert sum(len(block.candles) for block in export.blocks()) >= 29
-    except InputError:
-        pass
+    with suppress(InputError):
+        assert sum(len(block.candles) for block in Export(path).blocks()) >= 29
     path.write_bytes(garbage)
-    try:
+    with suppress(InputError):
         list(Export(path).blocks())
-    except InputError:
-        pass
 
 
 def test_the_same_sample_reads_the_same_from_one_block_or_many(tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""Whatever is killed or paused during a replay, the predictions log equals an undisturbed run's."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from inference_worker.session import TOLERANCE
+from shared.contracts import WINDOW, Candles, Prediction
+
+Sample = tuple[Path, Candles]
+
+
+def same_log(found: list[Prediction], expected: Any) -> None:
+    assert [prediction.t for prediction in found] == expected.t
+    assert [prediction.n for prediction in found] == list(range(WINDOW, WINDOW + len(expected.t)))
+    values = np.array(
+        [[p.buy_prob, p.sell_prob, *p.direction_probs, *p.regime_probs] for p in found], np.float32
+    )
+    assert np.abs(values - expected.values).max() <= TOLERANCE
+
+
+def finished(replay: "subprocess.Popen[str]") -> dict[str, Any]:
+    out, error = replay.communicate(timeout=120)
+    assert replay.returncode == 0, error
+    report: dict[str, Any] = json.loads(out)
+    return report
+
+
+def under_way(up: Any, already: int, replay: "subprocess.Popen[str]") -> bool:
+    """Some hundred predictions of this replay are out, and it goes on."""
+    return bool(up.traffic().published > already + 300) or replay.poll() is not None
+
+
+@pytest.mark.parametrize("victim", ["feature-service-1", "worker-1", "worker-2", "bridge", "broker"])
+def test_kill_9_of_any_service_changes_nothing(
+    up: Any, await_true: Any, sample: Sample, expected: Any, victim: str
+) -> None:
+    symbol, already = f"kill.{victim}", up.traffic().published
+    replay = up.replay(sample[0], symbol)
+    await_true(lambda: under_way(up, already, replay), "predictions under way")
+    up.signal(victim, signal.SIGKILL)
+    finished(replay)
+    await_true(lambda: len(up.predictions(symbol)) >= len(expected.t), "all predictions")
+    same_log(up.predictions(symbol), expected)
+    await_true(up.whole, "every service is back")
+
+
+def test_a_killed_replay_run_again_changes_nothing(up: Any, await_true: Any, sample: Sample, expected: Any) -> None:
+    already = up.traffic().published
+    replay = up.replay(sample[0], "kill.replay")
+    await_true(lambda: under_way(up, already, replay), "predictions under way")
+    replay.kill()
+    replay.wait()
+    report = finished(up.replay(sample[0], "kill.replay"))
+    assert report["known"] + report["admitted"] == len(sample[1])
+    await_true(lambda: len(up.predictions("kill.replay")) >= len(expected.t), "all predictions")
+    same_log(up.predictions("kill.replay"), expected)
+
+
+@pytest.mark.parametrize("victim", ["feature-service-1", "worker-1", "worker-2", "broker"])
+def test_a_service_paused_until_others_took_over_changes_nothing_when_it_wakes(
+    up: Any, await_true: Any, sample: Sample, expected: Any, victim: str
+) -> None:
+    symbol, already = f"pause.{victim}", up.traffic().published
+    replay = up.replay(sample[0], symbol)
+    await_true(lambda: under_way(up, already, replay), "predictions under way")
+    up.signal(victim, signal.SIGSTOP)
+    try:
+        if victim.startswith("worker"):  # the other one takes its partitions over
+            await_true(lambda: len(up.predictions(symbol)) >= len(expected.t), "all predictions")
+        elif victim == "feature-service-1":
+            await_true(lambda: up.live("feature_service") == 0, "its membership expired")
+    finally:
+        up.signal(victim, signal.SIGCONT)
+    finished(replay)
+    await_true(lambda: len(up.predictions(symbol)) >= len(expected.t), "all predictions")
+    await_true(up.whole, "every service is back")
+    same_log(up.predictions(symbol), expected)
+
+
+def test_the_same_file_again_admits_nothing_and_predicts_nothing(up: Any, await_true: Any, sample: Sample) -> None:
+    first = finished(up.replay(sample[0], "again"))
+    assert (first["admitted"], first["open"], first["refused"]["count"]) == (len(sample[1]), 1, 0)
+    await_true(lambda: up.traffic().published == up.traffic().due, "all predictions")
+    before = up.traffic()
+    again = finished(up.replay(sample[0], "again"))
+    assert (again["admitted"], again["known"]) == (0, len(sample[1]))
+    assert up.traffic() == before
