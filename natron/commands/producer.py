@@ -103,5 +103,5 @@ def _print(report: dict[str, Any]) -> None:
         print(f"{name:<15}{value:>10,}" if isinstance(value, int) else f"{name:<15}{value:>10}")
     print(f"{'refused':<15}{refused['count']:>10,}")
     for reason, found in refused["reasons"].items():
-        for line, field, value in found["examples"]:
-            print(f"  line {line}: {field} = {value!r}: {reason}: {found['rule']}")
+        for one in found["examples"]:
+            print(f"  line {one['line']}: {one['field']} = {one['value']!r}: {reason}: {found['rule']}")

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from producer.exports.header import is_header
@@ -74,28 +75,28 @@ def is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None
 
 
-def tables(head: list[str], later: list[list[str]]) -> list[Table]:
-    """Make a table of the sample under every delimiter that gives one; the likeliest delimiter first.
+def tables(head: list[str], later: list[list[str]]) -> Iterator[Table]:
+    """Make a table of the sample under each delimiter that gives one; the likeliest delimiter first.
 
     Raises
     ------
     FormatError
         No delimiter gives rows of a time and four prices.
     """
-    found = []
+    found = False
     wrapped = _is_wrapped(head)
     for delimiter in _DELIMITERS:
         dialect = Dialect(delimiter, wrapped)
         table = _table(dialect, head, later)
         if table is not None:
-            found.append(table)
+            found = True
+            yield table
     if not found:
         shown = next((line for line in head if line.strip()), "")
         raise FormatError(
             "file", shown, "has no rows of a time and four prices under any delimiter (tab ; | , space)",
             "export candles as CSV with a header",
         )  # fmt: skip
-    return found
 
 
 def _is_wrapped(head: list[str]) -> bool:
@@ -107,6 +108,8 @@ def _is_wrapped(head: list[str]) -> bool:
 
 
 def _table(dialect: Dialect, head: list[str], later: list[list[str]]) -> Table | None:
+    if sum(dialect.delimiter in line for line in head) < 0.5 * len(head):
+        return None
     split = [dialect.split(line) for line in head]
     numeric = [_is_row(row) for row in split]
     widths = Counter(_width(row) for row, is_row in zip(split, numeric, strict=True) if is_row)

@@ -73,7 +73,7 @@ def _check(steps: Int64s, timeframe: str, width_ms: int) -> None:
     if steps.size < _FEW_STEPS:
         return
     equal, shorter = int((steps == width_ms).sum()), int((steps < width_ms).sum())
-    if equal < 0.01 * steps.size or shorter > 2.0 * steps.size:
+    if equal < 0.01 * steps.size or shorter > 0.1 * steps.size:
         widths, counts = np.unique(steps, return_counts=True)
         common = int(widths[counts.argmax()])
         found = timeframe_name(common) or f"{common / 60_000:g} min"

@@ -10,7 +10,8 @@ from shared.errors import FormatError, InputError
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 18
-EXCERPT_BYTES = 1 << 16
+HEAD_LINES = 2_000
+EXCERPT_BYTES = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,12 @@ class TextFile:
         self._break = self._line_end.decode().encode(self.encoding)
 
     def head(self) -> list[str]:
-        """First lines, whole ones only (256 KiB of them)."""
+        """First lines, whole ones only (2,000, or 256 KiB of them)."""
         with self.path.open("rb") as file:
-            return self._whole_lines(file, self._begin, HEAD_BYTES)
+            return self._whole_lines(file, self._begin, HEAD_BYTES)[:HEAD_LINES]
 
     def later(self) -> list[list[str]]:
-        """Lines from the middle and from the end (64 KiB each), where the file has more than its head."""
+        """Lines from the middle and from the end (32 KiB each), where the file has more than its head."""
         if self.size <= HEAD_BYTES:
             return []
         with self.path.open("rb") as file:

@@ -11,6 +11,7 @@ from bridge.events import Cause, Origin, Resynchronised, Signal
 from bridge.ledger import RING_LINES
 from bridge.lines import EndLine, HelloLine, SignalLine, decode_line, encode_line
 from shared.broker import connect as connect_broker
+from shared.broker import fields_of
 from shared.codec import encode_prediction
 from shared.contracts import PARTITIONS
 from shared.embedded_broker import EmbeddedBroker
@@ -242,6 +243,52 @@ def test_a_log_that_began_anew_begins_a_new_session(start_bridge, connect, predi
     assert (bridge.stats.holes, bridge.stats.sessions) == (1, 2)
     (after,) = predictions.series(1)
     assert _ids(client.signals(1)) == [after.id]
+
+
+def test_what_came_and_was_trimmed_while_away_begins_a_new_session(
+    start_bridge, connect, predictions, broker
+):
+    bridge = start_bridge()
+    client = connect(bridge, "EURUSD")
+    client.resynchronised()
+    predictions.series(1)
+    client.signals(1)
+    missed = predictions.make(1)
+    p, message = missed.series.partition, encode_prediction(missed)
+    pipeline = broker.client.pipeline()  # at once: nothing is left to read
+    pipeline.xadd(broker.names.predictions(p), {"m": message})
+    pipeline.hset(broker.names.latest(p), missed.series.key, message)
+    pipeline.xtrim(broker.names.predictions(p), maxlen=0, approximate=False)
+    pipeline.execute()
+    broker.client.client_kill_filter(_type="normal", skipme=True)
+    (newest,) = client.signals(1)
+    assert (newest.line.prediction.id, newest.origin) == (missed.id, Origin.SNAPSHOT)
+    assert bridge.stats.holes == 1
+
+
+def test_a_log_that_lost_only_its_junk_tail_begins_a_new_session(
+    start_bridge, connect, predictions, broker, eventually
+):
+    bridge = start_bridge()
+    client = connect(bridge, "EURUSD")
+    client.resynchronised()
+    (first,) = predictions.series(1)
+    client.signals(1)
+    log = broker.names.predictions(first.series.partition)
+    broker.client.xadd(log, {"m": b"junk"})
+    eventually(lambda: bridge.stats.junk == 1)
+    ((kept_id, fields),) = _entries(broker, log)
+    pipeline = broker.client.pipeline()
+    pipeline.delete(log)
+    pipeline.xadd(log, fields, id=kept_id)
+    pipeline.execute()
+    broker.client.client_kill_filter(_type="normal", skipme=True)
+    client.resynchronised()
+    assert (bridge.stats.holes, bridge.stats.sessions) == (1, 2)
+
+
+def _entries(broker, log):
+    return [(raw[0], fields_of(raw)) for raw in broker.client.xrange(log)]
 
 
 @pytest.fixture

@@ -95,8 +95,7 @@ KINDS: dict[str, tuple[list[str], Row, str, bool]] = {
     ),
     "Binance Vision, headed": (
         [
-            "open_time,open,high,low,close,volume,close_time,quote_volume,count,"
-            "taker_buy_volume,taker_buy_quote_volume,ignore"
+            "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_quote,ignore"
         ],
         lambda t, p, v: ",".join(
             [
