@@ -32,7 +32,8 @@ def live_members(client: redis.Redis, names: Names, service: str) -> list[str]:
     """Instances of a service that renewed in time, sorted."""
     seconds, microseconds = client.time()
     now_ms = 1_000 * int(seconds) + int(microseconds) // 1_000
-    return sorted(text(member) for member in client.zrangebyscore(names.members(service), now_ms, "+inf"))
+    live: list[bytes] = client.execute_command("ZRANGEBYSCORE", names.members(service), now_ms, "+inf")
+    return sorted(text(member) for member in live)
 
 
 class Membership:

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,14 +28,17 @@ from inference_worker.bundle import (
 )
 from shared.contracts import WINDOW, Rows
 from shared.errors import TrainingError
+from shared.settings.groups import Settings
+from shared.settings.loading import leaves
 from trainer.calibration import calibrate
 from trainer.export import cache_records, export_graph, golden_outputs
 from trainer.histories import History, Lesson
-from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, SCALE_CLIP, Natron
+from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, Natron
 from trainer.report import score_test
-from trainer.request import TrainingRequest, TrainingSettings
+from trainer.request import TrainingRequest
 
 WEIGHTS_NAME = "weights.safetensors"
+_GROUPS = {"data", "features", "labels", "model", "training", "optimization"}  # of the settings, in the manifest
 _ID = re.compile(r"[A-Za-z0-9._-]{1,24}")
 
 
@@ -76,13 +80,13 @@ def write_bundle(
         scaler=ScalerRecord(
             centre=tuple(model.centre.tolist()),
             scale=tuple((1 / model.scale).tolist()),
-            clip=SCALE_CLIP,
+            clip=model.clip,
         ),
         costs={},
         data=tuple(one.record for one in histories),
         splits=lesson.splits,
-        seed=request.seed,
-        training={"best_epoch": best_epoch, "threads": request.threads, **_flat_settings(request.settings)},
+        seed=request.settings.training.seed,
+        training={"best_epoch": best_epoch, **_flat_settings(request.settings)},
         code_version=_code_version(),
         metrics=score_test(model, lesson.series, request.settings.labels.horizons),
         test_split_reads=1,
@@ -105,9 +109,18 @@ def _golden_windows(lesson: Lesson) -> Rows:
     return np.stack([one.rows[end - WINDOW + 1 : end + 1] for end in ends])
 
 
-def _flat_settings(settings: TrainingSettings) -> dict[str, float | int | str]:
-    """Name each setting ``group.key``."""
-    return {f"{group}.{key}": value for group, values in settings.model_dump().items() for key, value in values.items()}
+def _flat_settings(settings: Settings) -> dict[str, float | int | str]:
+    """Name each setting that a run depends on ``group.key``."""
+    values = {".".join(path): _value(settings, path) for path in leaves() if path[0] in _GROUPS}
+    return dict(sorted(values.items()))
+
+
+def _value(settings: Settings, path: tuple[str, ...]) -> float | int | str:
+    value: Any = settings
+    for name in path:
+        value = getattr(value, name)
+    found: float | int | str = value
+    return found
 
 
 def _code_version() -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from natron.commands.options import Json, Timeframe, Zone
+from natron.commands.options import Columns, DateOrder, Decimal, Json, Timeframe, Zone, read_options
 
 app = typer.Typer(help="Files of candles: inspect one, make synthetic ones.", no_args_is_help=True)
 
@@ -30,12 +30,16 @@ def inspect(
     file: Path = typer.Argument(..., help="an export"),
     tz: Zone = None,
     timeframe: str | None = typer.Option(None, "--timeframe", help="default: found from the stamps"),
+    date_order: DateOrder = None,
+    decimal: Decimal = None,
+    columns: Columns = None,
     as_json: Json = False,
 ) -> None:
     """Say what a file is: format, encoding, timeframe, rows, what is refused and why."""
     from producer.inspection import inspect as inspect_file
 
-    document = inspect_file(file, tz, timeframe).document()
+    options = read_options(tz, timeframe, date_order, decimal, columns)
+    document = inspect_file(file, options=options).document()
     if as_json:
         print(json.dumps(document))
     else:

@@ -1,9 +1,12 @@
 """Options that many commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from producer.exports.options import ReadOptions
 
 Config = Annotated[Path | None, typer.Option("--config", help="settings file; default: natron.yaml here, if any")]
 Assignments = Annotated[list[str] | None, typer.Option("--set", help="group.key=value; any setting of natron.yaml")]
@@ -15,3 +18,18 @@ Zone = Annotated[
     str | None,
     typer.Option("--tz", help="zone of the file's stamps: IANA name, +02:00, broker-eu or broker-us; default UTC"),
 ]
+DateOrder = Annotated[str | None, typer.Option("--date-order", help="dmy, mdy or ymd, where the stamps leave it open")]
+Decimal = Annotated[str | None, typer.Option("--decimal", help="decimal sign, . or ,")]
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", help="what each column is: time, date, clock, open, high, low, close, volume, spread, -"),
+]
+
+
+def read_options(
+    tz: str | None, timeframe: str | None, date_order: str | None, decimal: str | None, columns: str | None
+) -> "ReadOptions":
+    """What the command line says about a file."""
+    from producer.exports.options import ReadOptions
+
+    return ReadOptions(timeframe, tz, date_order, decimal, tuple(columns.split(",")) if columns else None)

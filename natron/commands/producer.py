@@ -8,7 +8,19 @@ from typing import Any
 
 import typer
 
-from natron.commands.options import Assignments, Broker, Config, Json, Symbol, Timeframe, Zone
+from natron.commands.options import (
+    Assignments,
+    Broker,
+    Columns,
+    Config,
+    DateOrder,
+    Decimal,
+    Json,
+    Symbol,
+    Timeframe,
+    Zone,
+    read_options,
+)
 from natron.environment import find_system, read_settings
 from shared.contracts import Series
 from shared.errors import InputError
@@ -27,6 +39,9 @@ def replay(
     timeframe: Timeframe,
     csv: Path = typer.Option(..., "--csv", help="an export of candles"),
     tz: Zone = None,
+    date_order: DateOrder = None,
+    decimal: Decimal = None,
+    columns: Columns = None,
     speed: str = typer.Option("max", "--speed", help="times real time, or max"),
     start: str | None = typer.Option(None, "--from", help="first open time, ISO 8601 or epoch ms, UTC"),
     end: str | None = typer.Option(None, "--to", help="open time to stop before"),
@@ -40,8 +55,8 @@ def replay(
     broker: Broker = None,
 ) -> None:
     """Replay a file into the running system; safe to run twice or again after a kill."""
-    from producer.exports.options import ReadOptions
-    from producer.replay import Replay, ReplayRequest
+    from producer.replay import Replay
+    from producer.replay_request import ReplayRequest
     from shared.admission import Admission, AdmissionLimits
     from shared.broker import connect
     from shared.clock import SystemClock
@@ -54,13 +69,14 @@ def replay(
     request = ReplayRequest(
         csv,
         Series(name or symbol, timeframe),
-        ReadOptions(tz=tz),
+        read_options(tz, None, date_order, decimal, columns),
         speed=_speed(speed),
         from_ms=_moment("--from", start),
         to_ms=_moment("--to", end),
         last_closed=last_closed,
         limit=limit,
         source=source,
+        batch=settings.producer.batch,
     )
     clock, system = SystemClock(), settings.system
     limits = AdmissionLimits(system.max_backlog, system.reject_keep, DEAD_KEEP)

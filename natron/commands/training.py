@@ -39,7 +39,7 @@ def train(
 
     settings = read_settings(config, assignments, model__preset=preset, training__seed=seed)
     configure_log("trainer", settings.system.log_level)
-    request = TrainingRequest(tuple(CsvSpec.parse(text) for text in csv), out, save_weights=weights)
+    request = TrainingRequest(tuple(CsvSpec.parse(text) for text in csv), out, settings, save_weights=weights)
     result = run_training(request, lambda done: print(_epoch(done), flush=True))
     for note in result.notes:
         print(f"note: {note}")

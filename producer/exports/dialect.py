@@ -11,9 +11,7 @@ from producer.exports.numbers import NumberForm
 from shared.errors import FormatError
 
 _DELIMITERS = ("\t", ";", "|", ",", " ")
-_NUMBER = re.compile(
-    r"[-+]?\$?(\d+|\d{1,3}([,. '\u00a0]\d{3})+)([.,]\d*)?([eE][-+]?\d+)?[KMBTkmbt%]?|[-+]?\.\d+"
-)
+_NUMBER = re.compile(r"[-+]?\$?(\d+|\d{1,3}([,. '\u00a0]\d{3})+)([.,]\d*)?([eE][-+]?\d+)?[KMBTkmbt%]?|[-+]?\.\d+")
 _LEAST_COLUMNS = 5  # a time and four prices
 MISSING = frozenset({"nan", "inf", "infinity", "null", "none", "na", "n/a", "#n/a"})
 """Words for no number, without sign and in small letters."""
@@ -40,9 +38,7 @@ class Dialect:
         if self.delimiter == " ":
             return line.split()
         try:
-            row = next(
-                csv.reader([line.replace("\r", " ")], delimiter=self.delimiter, skipinitialspace=True), []
-            )
+            row = next(csv.reader([line.replace("\r", " ")], delimiter=self.delimiter, skipinitialspace=True), [])
         except csv.Error:  # a field beyond all measure
             return [line]
         return [field.strip() for field in row]
@@ -102,9 +98,7 @@ def tables(head: list[str], later: list[list[str]]) -> Iterator[Table]:
 def _is_wrapped(head: list[str]) -> bool:
     """Whether whole lines are quoted: one pair of quotes a line, around several fields."""
     lines = [line.strip() for line in head if line.strip()]
-    return bool(lines) and all(
-        len(line) > 2 and line[0] == line[-1] == '"' and line.count('"') == 2 for line in lines
-    )
+    return bool(lines) and all(len(line) > 2 and line[0] == line[-1] == '"' and line.count('"') == 2 for line in lines)
 
 
 def _table(dialect: Dialect, head: list[str], later: list[list[str]]) -> Table | None:
@@ -123,9 +117,7 @@ def _table(dialect: Dialect, head: list[str], later: list[list[str]]) -> Table |
     header, first_line = _header(split[:first], width)
     more = [dialect.split(line) for lines in later for line in lines]
     rows = [
-        row[:width]
-        for row in split[first_line - 1 :] + more
-        if _width(row) == width and sum(map(is_number, row)) >= 4
+        row[:width] for row in split[first_line - 1 :] + more if _width(row) == width and sum(map(is_number, row)) >= 4
     ]
     return Table(dialect, header, first_line, rows)
 

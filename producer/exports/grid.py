@@ -56,11 +56,7 @@ def _infer(steps: Int64s) -> str:
     common = int(widths[counts.argmax()])
     name = timeframe_name(common)
     if name is None:
-        what = (
-            "months have no fixed width"
-            if common >= _MONTH_MS
-            else f"no timeframe is {common / 1000:g} s wide"
-        )
+        what = "months have no fixed width" if common >= _MONTH_MS else f"no timeframe is {common / 1000:g} s wide"
         raise FormatError(
             "timeframe", f"{common / 1000:g} s", f"is the most common step, and {what}",
             f"give --timeframe, one of {', '.join(TIMEFRAMES_S)}",

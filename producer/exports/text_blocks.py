@@ -42,9 +42,7 @@ class TextFile:
             with path.open("rb") as file:
                 head = file.read(HEAD_BYTES)
         except OSError as error:
-            raise InputError(
-                "file", str(path), f"cannot be read: {error.strerror}", "check the path"
-            ) from None
+            raise InputError("file", str(path), f"cannot be read: {error.strerror}", "check the path") from None
         self.encoding, self._begin = recognise_encoding(head)
         self._unit = {"utf-16": 2, "utf-32": 4}.get(self.encoding[:6], 1)
         self._line_end = b"\n"
@@ -111,9 +109,7 @@ class TextFile:
         offset -= (offset - self._begin) % self._unit
         file.seek(offset)
         raw = file.read(count - count % self._unit)
-        lines = (
-            self._utf8(raw).decode("cp1252" if self.encoding == "cp1252" else "utf-8", "replace").split("\n")
-        )
+        lines = self._utf8(raw).decode("cp1252" if self.encoding == "cp1252" else "utf-8", "replace").split("\n")
         first = 0 if offset == self._begin else 1
         last = len(lines) if offset + len(raw) >= self.size else len(lines) - 1
         return [line.rstrip("\r") for line in lines[first:last]]

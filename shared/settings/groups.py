@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[int, Gt(0)]
@@ -43,62 +43,106 @@ class SystemSettings(Group):
 
 
 class DataSettings(Group):
-    """How training data is cut."""
+    """How a history is cut: shares of a series' candles, oldest first; the test part is the rest."""
 
-    train_share: Share = Field(0.7, description="first part by date; the rest tests what it learned")
-    validation_share: Share = Field(0.15, description="next part by date: stopping, temperatures; never the test part")
+    train_share: Share = Field(0.70, description="most of the history, as it also fits scaler and thresholds")
+    validation_share: Share = Field(0.15, description="picks the checkpoint and the temperatures")
+
+    @model_validator(mode="after")
+    def _leaves_a_test_part(self) -> "DataSettings":
+        if self.train_share + self.validation_share >= 1:
+            raise ValueError("train_share + validation_share must leave candles for the test part")
+        return self
 
 
 class FeaturesSettings(Group):
     """Feature rows as the model sees them."""
 
     clip: Annotated[float, Gt(0)] = Field(
-        8.0,
-        description="scaled features are clipped to +-clip interquartile ranges, so that one spike saturates",
+        6.0, description="in interquartile ranges; scaled features beyond it say extreme and no more"
     )
 
 
-class LabelsSettings(Group):
-    """What the heads learn."""
+class LabelSettings(Group):
+    """What the heads learn; horizons in candles."""
 
-    min_conditions: Annotated[int, Ge(1), Le(6)] = Field(2, description="of six conditions a setup needs")
-    setup_horizon: Positive = Field(1, description="candles ahead of buy and sell")
-    regime_horizon: Positive = Field(5, description="candles ahead of regime")
-    direction_horizon: Positive = Field(3, description="candles ahead of direction")
+    setup_horizon: Annotated[int, Ge(1), Le(96)] = Field(
+        1, description="of buy and sell: a setup at the next candle can still be acted on at its close"
+    )
+    regime_horizon: Annotated[int, Ge(1), Le(96)] = Field(
+        5, description="of regime: far enough that today's regime does not answer it"
+    )
+    direction_horizon: Annotated[int, Ge(1), Le(96)] = Field(
+        3, description="of direction: the shortest outcome that outlives spread and noise of a candle"
+    )
+    min_conditions: Annotated[int, Ge(1), Le(6)] = Field(
+        2, description="of six that a setup needs; raised by the fit where setups would be no event"
+    )
+
+    @property
+    def horizons(self) -> dict[str, int]:
+        """Head -> candles until its label is known."""
+        setup, regime, direction = self.setup_horizon, self.regime_horizon, self.direction_horizon
+        return {"buy": setup, "sell": setup, "direction": direction, "regime": regime}
 
 
 class ModelSettings(Group):
-    """The transformer's size; its form is fixed (docs/model.md)."""
+    """Which model is trained."""
 
-    preset: Literal["tiny", "small", "base"] = Field("tiny", description="0.3, 1.5 or 4.8 million parameters")
-    dropout: Annotated[float, Ge(0), Lt(1)] = Field(0.1, description="in the blocks, while training only")
+    preset: Literal["tiny", "small", "base"] = Field(
+        "base",
+        description="0.3, 1.5 or 4.8 million parameters; base is the largest that a core serves in a millisecond",
+    )
+
+
+class PretrainSettings(Group):
+    """Unsupervised pretraining."""
+
+    epochs: Count = Field(0, description="passes over the training part; only 0 is built so far")
 
 
 class SupervisedSettings(Group):
-    """Supervised training."""
+    """Supervised training: how long, and on what."""
 
-    epochs: Positive = Field(12, description="passes over the training part")
-    chunk: Annotated[int, Ge(192)] = Field(512, description="candles a training sequence; every one is a target")
-    batch: Positive = Field(8, description="sequences a step")
-    label_smoothing: Annotated[float, Ge(0), Lt(0.5)] = Field(0.02, description="markets mislabel; certainty overfits")
-    patience: Positive = Field(4, description="epochs without a better validation loss before it stops")
+    epochs: Positive = Field(12, description="passes over the training part; the cosine ends with the last one")
+    patience: Positive = Field(6, description="epochs without a better validation log-loss before it stops")
+    label_smoothing: Annotated[float, Ge(0), Lt(0.5)] = Field(
+        0.02, description="labels near a threshold are noise; more blurs the calibration"
+    )
+    chunk_rows: Annotated[int, Ge(160), MultipleOf(32)] = Field(
+        640, description="rows a training sequence; 95 of them are context, 15 % overhead"
+    )
+    batch_chunks: Positive = Field(4, description="sequences a step: about 2,200 targets")
+
+
+class RlSettings(Group):
+    """Reinforcement learning of the policy."""
+
+    episodes: Count = Field(0, description="of PPO; only 0 is built so far")
 
 
 class TrainingSettings(Group):
     """The phases of training."""
 
+    pretrain: PretrainSettings = PretrainSettings()
     supervised: SupervisedSettings = SupervisedSettings()
-    seed: Count = Field(7, description="of weights, batches and dropout; the same seed gives the same bundle")
-    threads: Count = Field(0, description="torch's threads; 0: as many as cores")
+    rl: RlSettings = RlSettings()
+    seed: Count = Field(0, description="of weights, batches and order; the same seed gives the same bundle")
+    threads: Positive = Field(2, description="torch's; bundles are equal bit for bit only for equal numbers of them")
 
 
 class OptimizationSettings(Group):
-    """How weights move."""
+    """AdamW and its schedule."""
 
-    learning_rate: Annotated[float, Gt(0)] = Field(1e-3, description="peak of the cosine schedule, AdamW")
-    weight_decay: Annotated[float, Ge(0)] = Field(0.01, description="AdamW; on matrices only")
-    gradient_clip: Annotated[float, Gt(0)] = Field(1.0, description="largest norm of a step's gradient")
-    warmup_share: Annotated[float, Ge(0), Lt(1)] = Field(0.05, description="share of steps with a rising learning rate")
+    learning_rate: Annotated[float, Gt(0)] = Field(1e-3, description="peak, reached after the warm-up")
+    weight_decay: Annotated[float, Ge(0)] = Field(
+        0.05, description="matrices only: norms and biases have nothing to shrink towards"
+    )
+    clip_norm: Annotated[float, Gt(0)] = Field(1.0, description="of all gradients together; only spikes are larger")
+    warmup_share: Annotated[float, Ge(0), Lt(1)] = Field(
+        0.05, description="of all steps, rising linearly, as AdamW's moments start empty"
+    )
+    final_share: Annotated[float, Ge(0), Le(1)] = Field(0.05, description="of the peak rate that is left at the end")
 
 
 class InferenceSettings(Group):
@@ -150,7 +194,7 @@ class Settings(Group):
     system: SystemSettings = SystemSettings()
     data: DataSettings = DataSettings()
     features: FeaturesSettings = FeaturesSettings()
-    labels: LabelsSettings = LabelsSettings()
+    labels: LabelSettings = LabelSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     optimization: OptimizationSettings = OptimizationSettings()

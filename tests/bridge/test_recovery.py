@@ -39,9 +39,7 @@ def test_a_restarted_bridge_is_noticed_and_resynchronised(start_bridge, connect,
     for symbol, client in clients.items():
         old = _session(client)
         # Not sent again one by one: the newest of the series tells where things stand.
-        assert [(s.line.prediction.id, s.origin) for s in client.signals(1)] == [
-            (missed[-1].id, Origin.SNAPSHOT)
-        ]
+        assert [(s.line.prediction.id, s.origin) for s in client.signals(1)] == [(missed[-1].id, Origin.SNAPSHOT)]
         event = client.next()
         assert event == Resynchronised(symbol, _session(client), Cause.SESSION)
         assert event.session != old
@@ -136,9 +134,7 @@ def test_the_ring_answers_exactly_its_length(start_bridge, connect, predictions,
             assert lines[-1].count == count
 
 
-def test_tampered_lines_are_refused_and_their_place_is_filled_from_the_ring(
-    start_bridge, connect, predictions
-):
+def test_tampered_lines_are_refused_and_their_place_is_filled_from_the_ring(start_bridge, connect, predictions):
     def tamper(topic, line):
         seq = line.split(b"|")[2] if line.startswith(b"S1") else b""
         return [topic, {b"2": line.replace(b"|900|", b"|300|"), b"3": line[:-1]}.get(seq, line)]
@@ -245,9 +241,7 @@ def test_a_log_that_began_anew_begins_a_new_session(start_bridge, connect, predi
     assert _ids(client.signals(1)) == [after.id]
 
 
-def test_what_came_and_was_trimmed_while_away_begins_a_new_session(
-    start_bridge, connect, predictions, broker
-):
+def test_what_came_and_was_trimmed_while_away_begins_a_new_session(start_bridge, connect, predictions, broker):
     bridge = start_bridge()
     client = connect(bridge, "EURUSD")
     client.resynchronised()
@@ -320,9 +314,7 @@ def test_a_killed_broker_that_comes_back_whole_keeps_the_session(
     assert (bridge.stats.holes, bridge.stats.sessions) == (0, 1)
 
 
-def test_a_killed_broker_that_lost_its_data_begins_a_new_session(
-    start_bridge, connect, predictions, eventually
-):
+def test_a_killed_broker_that_lost_its_data_begins_a_new_session(start_bridge, connect, predictions, eventually):
     with EmbeddedBroker() as server:
         predictions.client = connect_broker(server.url)
         bridge = start_bridge(url=server.url)

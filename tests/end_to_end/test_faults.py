@@ -18,9 +18,7 @@ Sample = tuple[Path, Candles]
 def same_log(found: list[Prediction], expected: Any) -> None:
     assert [prediction.t for prediction in found] == expected.t
     assert [prediction.n for prediction in found] == list(range(WINDOW, WINDOW + len(expected.t)))
-    values = np.array(
-        [[p.buy_prob, p.sell_prob, *p.direction_probs, *p.regime_probs] for p in found], np.float32
-    )
+    values = np.array([[p.buy_prob, p.sell_prob, *p.direction_probs, *p.regime_probs] for p in found], np.float32)
     assert np.abs(values - expected.values).max() <= TOLERANCE
 
 

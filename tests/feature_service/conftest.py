@@ -39,9 +39,7 @@ def sleepy_market(count: int, seed: int = 0) -> Candles:
     opened = np.concatenate([[1.1], close[:-1]])
     wick = 1e-4 * random.choice([0, 1], (2, count), p=[0.9, 0.1])
     wick[:, count // 2 : count // 2 + 600] = 0.0
-    return from_columns(
-        opened, close + wick[0], close - wick[1], close, random.choice([0.0, 3.0, 7.0], count)
-    )
+    return from_columns(opened, close + wick[0], close - wick[1], close, random.choice([0.0, 3.0, 7.0], count))
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +69,7 @@ def nasty() -> dict[str, Candles]:
     found["only down"] = from_columns(1 / up, 1 / up, 1 / up, 1 / up, np.zeros(count))
     cliff = np.where(np.arange(count) < count // 2, 1e8, 1e-8)
     found["from 1e8 to 1e-8"] = from_columns(cliff, cliff, cliff, cliff, np.full(count, 1e300))
-    found["from 1e-8 to 1e8"] = from_columns(
-        1 / cliff, 1 / cliff, 1 / cliff, 1 / cliff, np.full(count, 1e-300)
-    )
+    found["from 1e-8 to 1e8"] = from_columns(1 / cliff, 1 / cliff, 1 / cliff, 1 / cliff, np.full(count, 1e-300))
     spiked = calm.copy()
     spiked["h"][::97] *= 1e6
     spiked["l"][::89] *= 1e-6
@@ -98,8 +94,6 @@ def real_candles(market_data: Path) -> dict[str, Candles]:
     found = {}
     for name, (file, delimiter, header, first) in files.items():
         columns = range(first, first + 5)
-        table = np.loadtxt(market_data / file, delimiter=delimiter, skiprows=header, usecols=columns)[
-            -30_000:
-        ]
+        table = np.loadtxt(market_data / file, delimiter=delimiter, skiprows=header, usecols=columns)[-30_000:]
         found[name] = from_columns(*table.T)
     return found

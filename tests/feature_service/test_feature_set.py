@@ -41,9 +41,7 @@ def test_the_lookback_is_the_longest_and_leaves_the_kernels_their_reach() -> Non
 def test_the_hash_follows_every_field_but_the_source(field: str) -> None:
     first = FEATURE_SET.features[0]
     other = {"inputs": ("open",), "low": -1.5, "high": 1.5, "lookback": 77}.get(field, "other")
-    changed = FeatureSet(
-        (replace(first, **{field: other}), *FEATURE_SET.features[1:]), FEATURE_SET.kernel_version
-    )
+    changed = FeatureSet((replace(first, **{field: other}), *FEATURE_SET.features[1:]), FEATURE_SET.kernel_version)
     assert (changed.hash == FEATURE_SET.hash) == (field == "source")
 
 

@@ -79,9 +79,7 @@ def test_what_came_before_the_lookback_changes_no_bit(walk: Walk, at: int, seed:
 
 
 @EVERY_FEATURE
-def test_the_oldest_candle_of_its_lookback_moves_a_feature_and_older_ones_do_not(
-    walk: Walk, place: int
-) -> None:
+def test_the_oldest_candle_of_its_lookback_moves_a_feature_and_older_ones_do_not(walk: Walk, place: int) -> None:
     lookback = FEATURE_SET.features[place].lookback
     candles = walk(COUNT)
     value = compute_values(candles)[-1, place]
@@ -123,9 +121,7 @@ def test_other_scales_change_values_by_rounding_only(
 
 
 @EVERY_FEATURE
-def test_values_are_finite_and_within_their_bounds_on_nasty_candles(
-    nasty: dict[str, Candles], place: int
-) -> None:
+def test_values_are_finite_and_within_their_bounds_on_nasty_candles(nasty: dict[str, Candles], place: int) -> None:
     feature = FEATURE_SET.features[place]
     for name, candles in nasty.items():
         for column in (compute_values(candles)[:, place], compute_history(candles)[:, place]):
