@@ -59,12 +59,8 @@ def test_a_wrong_value_is_named_with_its_key(tmp_path: Path, key: str, value: st
     group, name = key.split(".")
     file = tmp_path / "natron.yaml"
     file.write_text(f"{group}:\n  {name}: {value}\n")
-    for error in (
-        pytest.raises(SettingError, match=key),
-        pytest.raises(SettingError, match=key),
-    ):
-        with error:
-            load_settings(file, {}, {})
+    with pytest.raises(SettingError, match=key):
+        load_settings(file, {}, {})
     with pytest.raises(SettingError, match=key):
         load_settings(None, {variable((group, name)): value}, {})
 
