@@ -1,5 +1,6 @@
 """Offline: history in, bundle out."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,10 +30,8 @@ def train(
     assignments: Assignments = None,
 ) -> None:
     """Train on exports, measure on their last part by date, and write a bundle that workers serve."""
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise InputError("natron train", "torch", "is not installed", "pip install 'natron[train]'") from None
+    if find_spec("torch") is None:
+        raise InputError("natron train", "torch", "is not installed", "pip install 'natron[train]'")
     from shared.log import configure_log
     from trainer.request import CsvSpec, TrainingRequest
     from trainer.training import train as run_training

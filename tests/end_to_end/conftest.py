@@ -134,12 +134,15 @@ class UpSystem:
         return done.stdout
 
     def predictions(self, symbol: str) -> list[Prediction]:
-        """The predictions log of a series, in order."""
+        """The predictions log of a series, in order; nothing while the broker is away."""
         log = PredictionLog(self.client, self.names, from_start=True)
         series = Series(symbol, "M15")
         found: list[Prediction] = []
-        while published := log.read(block_ms=0):
-            found += [item.prediction for item in published if item.prediction and item.prediction.series == series]
+        try:
+            while published := log.read(block_ms=0):
+                found += [item.prediction for item in published if item.prediction and item.prediction.series == series]
+        except redis.exceptions.RedisError:
+            return []
         return found
 
     def stop(self) -> int:

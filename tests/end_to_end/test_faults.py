@@ -53,7 +53,7 @@ def test_a_killed_replay_run_again_changes_nothing(up: Any, await_true: Any, sam
     replay = up.replay(sample[0], "kill.replay")
     await_true(lambda: under_way(up, already, replay), "predictions under way")
     replay.kill()
-    replay.wait()
+    replay.communicate()
     report = finished(up.replay(sample[0], "kill.replay"))
     assert report["known"] + report["admitted"] == len(sample[1])
     await_true(lambda: len(up.predictions("kill.replay")) >= len(expected.t), "all predictions")
