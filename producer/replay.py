@@ -119,7 +119,7 @@ class Replay:
             try:
                 self._newest = self._admission.newest(self._request.series)
             except (BrokerError, *LOST) as error:
-                log.warning("broker away", error=str(error), again_in_s=wait_s)
+                log.warning("broker_away", error=str(error), again_in_s=wait_s)
                 self._clock.sleep(wait_s)
                 wait_s = min(2 * wait_s, _AWAY_S[1])
             else:
@@ -134,7 +134,7 @@ class Replay:
             try:
                 verdicts = self._admit(batch)
             except (BrokerError, *LOST) as error:
-                log.warning("broker lost", error=str(error))
+                log.warning("broker_lost", error=str(error))
                 self._connect()
                 candles = self._unknown(candles)
             else:

@@ -83,6 +83,7 @@ class Consumer(Generic[M]):
             try:
                 entries = self.turn(block_ms=0 if until_idle else BLOCK_MS)
                 self._backoff_s = BACKOFF_S
+                self._metrics.ready.set(1)
                 if until_idle and not entries:
                     break
             except (*LOST, SystemicError) as error:

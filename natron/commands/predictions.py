@@ -37,6 +37,7 @@ def predictions(
     clock, name = SystemClock(), f"cli-{os.getpid()}"
     log = PredictionLog(connect(settings.system.broker_url), Names(settings.system.namespace), from_start=True)
     printed, held_s = 0, float("-inf")
+    newest: dict[str, int] = {}  # a broker that lost its last second publishes some candles again, under new IDs
     while count is None or printed < count:
         try:
             if hold and clock.monotonic_s() - held_s >= HOLD_RENEWAL_S:
@@ -49,8 +50,12 @@ def predictions(
             clock.sleep(0.1)
             continue
         for item in published:
-            if item.prediction is not None and (count is None or printed < count):
-                document = prediction_document(item.prediction)
+            prediction = item.prediction
+            if prediction is None or prediction.t <= newest.get(prediction.series.key, 0):
+                continue
+            newest[prediction.series.key] = prediction.t
+            if count is None or printed < count:
+                document = prediction_document(prediction)
                 print(json.dumps(document) if as_json else line_of(document), flush=follow)
                 printed += 1
         if not published and not follow:
