@@ -41,7 +41,7 @@ def predictions(
     while count is None or printed < count:
         try:
             if hold and clock.monotonic_s() - held_s >= HOLD_RENEWAL_S:
-                log.hold(name, clock)
+                log.hold(name)
                 held_s = clock.monotonic_s()
             published = log.read(block_ms=100 if follow else 0)
         except LOST:

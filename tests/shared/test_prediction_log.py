@@ -2,7 +2,7 @@
 
 import fakeredis
 
-from shared.clock import SimulatedClock
+from shared.broker import broker_ms
 from shared.codec import encode_prediction
 from shared.contracts import Prediction, Series
 from shared.names import Names
@@ -19,7 +19,7 @@ def prediction(symbol: str, t: int) -> Prediction:
 
 
 def broker() -> fakeredis.FakeRedis:
-    client = fakeredis.FakeRedis()
+    client = fakeredis.FakeRedis(protocol=2)
     client.response_callbacks.pop("XREAD", None)
     client.response_callbacks.pop("XREVRANGE", None)
     return client
@@ -66,7 +66,10 @@ def test_a_hold_names_the_place_that_was_read_and_when_it_ends() -> None:
     p = publish(client, "EURUSD", 1)
     log = PredictionLog(client, NAMES, from_start=True)
     log.read(block_ms=0)
-    log.hold("me", SimulatedClock(1_000))
-    assert client.hget(NAMES.position(p), "hold:me") == f"{log.positions[p]} {1_000 + HOLD_MS}".encode()
+    before_ms = broker_ms(client)
+    log.hold("me")
+    place, until_ms = client.hget(NAMES.position(p), "hold:me").decode().split(" ")
+    assert place == log.positions[p]
+    assert before_ms + HOLD_MS <= int(until_ms) <= broker_ms(client) + HOLD_MS
     log.release("me")
     assert client.hget(NAMES.position(p), "hold:me") is None
