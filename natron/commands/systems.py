@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from natron.demo import DemoResult
     from natron.tally import Tally
 
-SAMPLE_CANDLES = 3_000
+SAMPLE_CANDLES = 10_000
 SAMPLE_SEED = 1
-_SHOWN_EVERY_S = 0.5
+_SHOWN_EVERY_S = 0.1
 
 
 def register(app: typer.Typer) -> None:
@@ -89,6 +89,7 @@ class _Shown:
             f"sell setup {document['sell_prob']:.2f}  {document['direction_pred']:<7}  {document['regime']:<11}  "
             f"{' '.join(document['reasons'])}",
             highlight=False,
+            soft_wrap=True,
         )
 
 
