@@ -169,6 +169,7 @@ class FeatureServiceSettings(Group):
     """Candles to rows."""
 
     read_count: Positive = Field(128, description="entries read a partition at a time: what a lost race can cost")
+    batch: Positive = Field(4_096, description="entries between two passes of the gate: a paused service loses so many")
     max_series: Annotated[int, Ge(16)] = Field(16_384, description="series whose rings are held; the rest is re-read")
     metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
 
@@ -177,6 +178,9 @@ class WorkerSettings(Group):
     """Rows to predictions."""
 
     read_count: Positive = Field(64, description="entries read a partition at a time: what a lost race can cost")
+    batch: Positive = Field(
+        512, description="entries between two passes of the gate: a base bundle must be through within seconds"
+    )
     metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
 
 
