@@ -39,9 +39,7 @@ def sleepy_market(count: int, seed: int = 0) -> Candles:
     opened = np.concatenate([[1.1], close[:-1]])
     wick = 1e-4 * random.choice([0, 1], (2, count), p=[0.9, 0.1])
     wick[:, count // 2 : count // 2 + 600] = 0.0
-    return from_columns(
-        opened, close + wick[0], close - wick[1], close, random.choice([0.0, 3.0, 7.0], count)
-    )
+    return from_columns(opened, close + wick[0], close - wick[1], close, random.choice([0.0, 3.0, 7.0], count))
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +69,7 @@ def nasty() -> dict[str, Candles]:
     found["only down"] = from_columns(1 / up, 1 / up, 1 / up, 1 / up, np.zeros(count))
     cliff = np.where(np.arange(count) < count // 2, 1e8, 1e-8)
     found["from 1e8 to 1e-8"] = from_columns(cliff, cliff, cliff, cliff, np.full(count, 1e300))
-    found["from 1e-8 to 1e8"] = from_columns(
-        1 / cliff, 1 / cliff, 1 / cliff, 1 / cliff, np.full(count, 1e-300)
-    )
+    found["from 1e-8 to 1e8"] = from_columns(1 / cliff, 1 / cliff, 1 / cliff, 1 / cliff, np.full(count, 1e-300))
     spiked = calm.copy()
     spiked["h"][::97] *= 1e6
     spiked["l"][::89] *= 1e-6
@@ -84,6 +80,31 @@ def nasty() -> dict[str, Candles]:
     lull["v"][500:1300] = 0.0
     found["a lull of 800 candles"] = lull
     return found
+
+
+def rare_break(newest: float) -> Candles:
+    """A break 95 candles ago of the oldest of 64 highs, which hangs on the candle three before that high.
+
+    ``newest`` is the price that breaks 10 candles ago. The last candle is that of the lookback's end.
+    """
+    close = np.concatenate(
+        [
+            np.full(10, 90.0),
+            [110.0, 97.0, 98.0, 100.0, 99.0, 98.5, 98.0],  # what is in the way, and the high
+            97.9 - 0.1 * np.arange(63),
+            [101.0],
+            101.1 + 0.01 * np.arange(79),
+            [101.5, 101.3, 101.4, 101.5, 101.6],  # confirm another high and a low
+            newest + 0.01 * np.arange(11),
+        ]
+    )
+    return from_columns(close, close + 0.001, close - 0.001, close, np.full(len(close), 10.0))
+
+
+@pytest.fixture(scope="session")
+def rare_breaks() -> list[Candles]:
+    """Breaks of structure at the very end of what may be looked back on."""
+    return [rare_break(104.0), rare_break(80.0)]
 
 
 @pytest.fixture(scope="session")
@@ -98,8 +119,6 @@ def real_candles(market_data: Path) -> dict[str, Candles]:
     found = {}
     for name, (file, delimiter, header, first) in files.items():
         columns = range(first, first + 5)
-        table = np.loadtxt(market_data / file, delimiter=delimiter, skiprows=header, usecols=columns)[
-            -30_000:
-        ]
+        table = np.loadtxt(market_data / file, delimiter=delimiter, skiprows=header, usecols=columns)[-30_000:]
         found[name] = from_columns(*table.T)
     return found

@@ -11,7 +11,7 @@ from feature_service.feature_set import FEATURE_SET, FeatureSet
 from feature_service.pipeline import compute_history
 from shared.contracts import CANDLE_DTYPE
 
-GOLDEN_ROWS = {1: "e458c438dcb327a197bd1fbd9957009537f9e855fb0cf5ca65c5d1f6e33844bf"}
+GOLDEN_ROWS = {2: "0e9bd367394a493afa14d44a54eb7e6d0b1d2c3373b53b0bd5c5ab59888ef5bc"}
 """Kernel version -> sha256 over the rows of ``counted_candles``."""
 
 
@@ -41,9 +41,7 @@ def test_the_lookback_is_the_longest_and_leaves_the_kernels_their_reach() -> Non
 def test_the_hash_follows_every_field_but_the_source(field: str) -> None:
     first = FEATURE_SET.features[0]
     other = {"inputs": ("open",), "low": -1.5, "high": 1.5, "lookback": 77}.get(field, "other")
-    changed = FeatureSet(
-        (replace(first, **{field: other}), *FEATURE_SET.features[1:]), FEATURE_SET.kernel_version
-    )
+    changed = FeatureSet((replace(first, **{field: other}), *FEATURE_SET.features[1:]), FEATURE_SET.kernel_version)
     assert (changed.hash == FEATURE_SET.hash) == (field == "source")
 
 
