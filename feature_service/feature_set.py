@@ -8,7 +8,7 @@ from functools import cached_property
 from feature_service.catalogue import CATALOGUE
 from feature_service.feature import Feature
 
-KERNEL_VERSION = 1
+KERNEL_VERSION = 2
 """Raised whenever a kernel gives other bits while its catalogue entries stay as they are."""
 
 

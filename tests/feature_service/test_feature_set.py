@@ -11,7 +11,7 @@ from feature_service.feature_set import FEATURE_SET, FeatureSet
 from feature_service.pipeline import compute_history
 from shared.contracts import CANDLE_DTYPE
 
-GOLDEN_ROWS = {1: "e458c438dcb327a197bd1fbd9957009537f9e855fb0cf5ca65c5d1f6e33844bf"}
+GOLDEN_ROWS = {2: "0e9bd367394a493afa14d44a54eb7e6d0b1d2c3373b53b0bd5c5ab59888ef5bc"}
 """Kernel version -> sha256 over the rows of ``counted_candles``."""
 
 
