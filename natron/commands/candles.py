@@ -15,7 +15,9 @@ app = typer.Typer(help="Files of candles: inspect one, make synthetic ones.", no
 def sample(
     timeframe: Timeframe,
     out: Path = typer.Option(..., "--out", help="file to write, as MetaTrader 5 exports"),
-    candles: int = typer.Option(10_000, "--candles", min=1, help="how many; the last closes at 2025-01-01 00:00 UTC"),
+    candles: int = typer.Option(
+        10_000, "--candles", min=1, max=20_000_000, help="how many; the last closes at 2025-01-01 00:00 UTC"
+    ),
     seed: int = typer.Option(1, "--seed", min=0, help="the same seed gives the same file"),
 ) -> None:
     """Write synthetic candles: volatility clusters, sessions, regimes, weekends and gaps."""

@@ -3,7 +3,8 @@
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from redis.connection import parse_url
 
 Positive = Annotated[int, Gt(0)]
 Count = Annotated[int, Ge(0)]
@@ -34,6 +35,13 @@ class SystemSettings(Group):
     predictions_keep: Positive = Field(10_000, description="newest predictions kept a partition's log")
     reject_keep: Positive = Field(1_000, description="newest rejected candles kept a partition")
     max_attempts: Positive = Field(3, description="times an entry may fail or kill a member before it is a dead letter")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _known_scheme(cls, value: str) -> str:
+        if value:
+            parse_url(value)  # ValueError: another scheme, or a port that is none
+        return value
 
     @model_validator(mode="after")
     def _room_to_work(self) -> "SystemSettings":
@@ -171,7 +179,9 @@ class FeatureServiceSettings(Group):
     read_count: Positive = Field(128, description="entries read a partition at a time: what a lost race can cost")
     batch: Positive = Field(4_096, description="entries between two passes of the gate: a paused service loses so many")
     max_series: Annotated[int, Ge(16)] = Field(16_384, description="series whose rings are held; the rest is re-read")
-    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
+    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(
+        0, description="loopback port of /metrics, or the next free one; 0: none"
+    )
 
 
 class WorkerSettings(Group):
@@ -181,7 +191,9 @@ class WorkerSettings(Group):
     batch: Positive = Field(
         512, description="entries between two passes of the gate: a base bundle must be through within seconds"
     )
-    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
+    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(
+        0, description="loopback port of /metrics, or the next free one; 0: none"
+    )
 
 
 class BridgeSettings(Group):
@@ -189,7 +201,10 @@ class BridgeSettings(Group):
 
     signals_bind: str = Field("tcp://127.0.0.1:5555", description="address of the XPUB socket; loopback only")
     requests_bind: str = Field("tcp://127.0.0.1:5556", description="address of the ROUTER socket; loopback only")
-    keys: str = Field("", description="file of the bridge's and the client's key; empty: the running system's")
+    keys: str = Field(
+        "",
+        description="file of the two keys; empty: the running system's, else keys.json in the runtime folder",
+    )
 
 
 class Settings(Group):

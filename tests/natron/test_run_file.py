@@ -61,7 +61,9 @@ def test_a_folder_that_others_may_write_to_is_refused(tmp_path: Path) -> None:
 def test_a_broker_that_is_named_wins_over_the_running_system() -> None:
     write_run_file(RUN)
     settings = load_settings(None, {}, {"system.broker_url": "redis://elsewhere"})
-    assert find_system(settings) == settings
+    found = find_system(settings)
+    assert found.system == settings.system
+    assert found.bridge.keys == str(run_file_path().with_name("keys.json"))
 
 
 def test_settings_survive_the_way_to_a_child_process() -> None:
