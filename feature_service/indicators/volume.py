@@ -21,7 +21,7 @@ SCORE_LENGTH = 48
 TREND_LENGTHS = (5, 50)
 BALANCE_LENGTH = 20
 MONEY_FLOW_LENGTH = 14
-FORCE_13 = exponential(13)
+FORCE_13 = exponential(13, rest_max=1e-10)  # finer: volumes differ a thousandfold within a day
 VWAP_LENGTH = 48
 CORRELATION_LENGTH = 32
 

@@ -11,7 +11,7 @@ from feature_service.feature_set import FEATURE_SET, FeatureSet
 from feature_service.pipeline import compute_history
 from shared.contracts import CANDLE_DTYPE
 
-GOLDEN_ROWS = {2: "0e9bd367394a493afa14d44a54eb7e6d0b1d2c3373b53b0bd5c5ab59888ef5bc"}
+GOLDEN_ROWS = {2: "9211f439f09db6bb2f596db09e635ab288db2f92aa79db8a1fa983b1172cd8bb"}
 """Kernel version -> sha256 over the rows of ``counted_candles``."""
 
 
