@@ -22,5 +22,26 @@ class Metrics:
 
     def serve(self, port: int) -> None:
         """Answer /metrics on a loopback port; 0 serves nothing."""
-        if port:
-            start_http_server(port, addr="127.0.0.1", registry=self.registry)
+        serve_registry(self.registry, port)
+
+
+class FeedMetrics:
+    """What an exchange feed counts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        counter = partial(Counter, namespace="natron", subsystem="exchange", registry=self.registry)
+        gauge = partial(Gauge, namespace="natron", subsystem="exchange", registry=self.registry)
+        self.candles = counter("candles_total", "candles sent, by verdict", labelnames=["verdict"])
+        self.reconnects = counter("reconnects_total", "connections lost")
+        self.silent = gauge("silent_series", "series without a frame for too long while their market trades")
+
+    def serve(self, port: int) -> None:
+        """Answer /metrics on a loopback port; 0 serves nothing."""
+        serve_registry(self.registry, port)
+
+
+def serve_registry(registry: CollectorRegistry, port: int) -> None:
+    """Answer /metrics on a loopback port; 0 serves nothing."""
+    if port:
+        start_http_server(port, addr="127.0.0.1", registry=registry)
