@@ -18,16 +18,10 @@ LOST = (redis.exceptions.RedisError, OSError)
 """What a call raises when the broker is away, loading, full, read-only or otherwise unwilling: try again later."""
 
 
-def connect(url: str, *, single: bool = False) -> redis.Redis:
+def connect(url: str) -> redis.Redis:
     """Client of the broker at ``url`` (``redis://``, ``rediss://`` or ``unix://``); replies stay bytes.
 
     Nothing is retried behind the caller's back: after a lost reply the caller must look where things stand.
-
-    Parameters
-    ----------
-    single
-        One connection, opened now. A pool replaces a connection that died while idle without a word; this client's
-        next call fails, so its user learns that the broker may have come back with less than it had.
     """
     client = redis.Redis.from_url(
         url,
@@ -35,7 +29,6 @@ def connect(url: str, *, single: bool = False) -> redis.Redis:
         socket_timeout=SOCKET_TIMEOUT_S,
         socket_connect_timeout=SOCKET_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
-        single_connection_client=single,
     )
     for command in ("XREAD", "XRANGE", "XREVRANGE"):
         client.response_callbacks.pop(command, None)  # lists as they come: building dicts costs more than reading

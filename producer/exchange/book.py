@@ -35,6 +35,16 @@ class Book:
         self.strays = [row for row in self.strays if newest is not None and row[0] <= newest]
         self.doubt()
 
+    def compare(self, newest: int | None) -> bool:
+        """Compare with the broker's newest; False where the broker has less than it had: begin anew there."""
+        if newest is None or newest < (self.newest or 0):
+            if newest != self.newest:
+                self.start(newest)
+                return False
+        else:
+            self._reach(newest)  # another instance of this feed was faster
+        return True
+
     def forget(self) -> None:
         """The broker was lost: what it has must be asked again."""
         self.asked = False
@@ -80,9 +90,7 @@ class Book:
         after = -1 if self.newest is None else self.newest
         # What the stream called final and REST does not know, though it knows later ones, never was.
         self._held = {t: row for t, row in self._held.items() if t < since or t >= open_t or t in rows}
-        for t, row in rows.items():
-            if t > after:
-                self._held.setdefault(t, row)
+        self._held |= {t: row for t, row in rows.items() if t > after}  # the record outweighs what was said live
         self._covered_to = max(self._covered_to or 0, open_t)
 
     def answer(self, doubts: int) -> None:
@@ -98,7 +106,10 @@ class Book:
 
     def settle(self, rows: list[Row]) -> None:
         """Admission has them."""
-        self.newest = max(rows[-1][0], self.newest or 0)
+        self._reach(rows[-1][0])
+
+    def _reach(self, newest: int) -> None:
+        self.newest = max(newest, self.newest or 0)
         self._held = {t: row for t, row in self._held.items() if t > self.newest}
 
     def _edge(self) -> int | None:

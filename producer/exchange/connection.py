@@ -16,6 +16,7 @@ from shared.clock import Clock
 _log = structlog.get_logger()
 _CHUNK = 50  # markets a subscription message
 _CLOSE_S = 1.0
+_SUBSCRIBE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Listener(Protocol):
     """Who hears the candles."""
 
     def opened(self) -> None:
-        """The connection stands, and subscriptions are on their way."""
+        """The connection stands, and its first frame has come."""
         ...
 
     def seen(self, symbol: str, t: int, volume: float) -> None:
@@ -63,7 +64,8 @@ class Connection:
         inverse = any(exchange.market(symbol).get("inverse") for symbol in symbols)
         self._flags = None if inverse else FLAGS.get(venue.id)
         self._by_id: Mapping[str, str] = {exchange.market(symbol)["id"]: symbol for symbol in symbols}
-        self._stream = venue.open_stream(exchange, listener.opened, self._on_message, limits.ping_s)
+        self._stream = venue.open_stream(exchange, self._on_open, self._on_message, limits.ping_s)
+        self._opened_s: float | None = None
         self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def fail(self, why: str) -> None:
@@ -107,6 +109,10 @@ class Connection:
         except (ccxt.BaseError, OSError, *MALFORMED) as error:
             self.fail(f"{type(error).__name__}: {str(error)[:200]}")
 
+    def _on_open(self) -> None:
+        if self._opened_s is None:
+            self._opened_s = self._clock.monotonic_s()
+
     def _on_message(self, stream: Any, message: Any) -> None:
         """Hear a message that ccxt has read: the flags are in the message, the values in ccxt's cache."""
         if self._flags is None:
@@ -131,12 +137,15 @@ class Connection:
 
     async def _guard(self) -> None:
         """Give a connection up on which nothing comes any more, not even the answer to a ping."""
-        newest, since_s = None, self._clock.monotonic_s()
+        newest, since_s, told = 0, self._clock.monotonic_s(), False
         while True:
             await asyncio.sleep(self._limits.watch_s)
             clients = (self._stream.clients or {}).values()
             latest = max((client.last_message_at or 0 for client in clients), default=0)
             now_s = self._clock.monotonic_s()
+            if not told and self._opened_s is not None and (latest or now_s - self._opened_s > _SUBSCRIBE_S):
+                told = True  # the subscription's answer, or time enough for it
+                self._listener.opened()
             if latest != newest:
                 newest, since_s = latest, now_s
             elif now_s - since_s > self._limits.deadline_s:

@@ -61,6 +61,7 @@ class Feed:
         self._calendars = calendars or {}
         self._keepers: dict[str, Keeper] = {}
         self._connection: Connection | None = None
+        self._tried = asyncio.Event()
 
     def run(self) -> None:
         """Feed until stopped; blocks. Whatever is away is waited for.
@@ -91,7 +92,7 @@ class Feed:
         await self._load(rest)
         interval = interval_of(rest.exchange, self._request.timeframe)
         self._keepers = {symbol: self._keeper(rest, symbol, interval, call) for symbol in self._request.markets}
-        jobs = [self._connect(rest, interval), self._listen(), *(keeper.run() for keeper in self._keepers.values())]
+        jobs = [self._connect(rest, interval), self._listen(), *(self._keep(one) for one in self._keepers.values())]
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             # Not gather: it would cancel them too, and a second time, in the midst of their farewells.
@@ -134,6 +135,7 @@ class Feed:
             symbols = list(self._request.markets)
             self._connection = Connection(self._venue, rest.exchange, symbols, interval, self, clock, limits)
             why = await self._connection.run()
+            self._tried.set()
             if clock.monotonic_s() - began_s > settings.steady_s:
                 backoff.reset()
             wait_s = backoff.next_s()
@@ -157,6 +159,11 @@ class Feed:
             self._world.metrics.silent.set(sum(keeper.silence.alarmed for keeper in self._keepers.values()))
             last_s = now_s
 
+    async def _keep(self, keeper: Keeper) -> None:
+        """Subscribe first, then fetch: what closes meanwhile is heard. Without a stream REST must do."""
+        await self._tried.wait()
+        await keeper.run()
+
     async def _stopped(self) -> None:
         while not self._world.stop.is_set():
             await asyncio.sleep(min(self._settings.watch_s, 0.1))
@@ -166,6 +173,7 @@ class Feed:
     def opened(self) -> None:
         """Subscribed: history is fetched from now on, so nothing falls between the two."""
         _log.info("connected", exchange=self._venue.id)
+        self._tried.set()
         for keeper in self._keepers.values():
             keeper.book.doubt()
             keeper.wake()

@@ -34,7 +34,8 @@ class Rest:
         InputError
             The exchange does not have one of them, or refuses to serve us.
         """
-        await self._ask(self.exchange.load_markets)
+        if not await self._ask(lambda: self.exchange.load_markets(True)):
+            raise ExchangeError(f"{self.exchange.id}: says that it has no markets")
         for symbol in symbols:
             if symbol not in self.exchange.markets:
                 near = [name for name in self.exchange.markets if symbol.replace("/", "") == name.replace("/", "")]

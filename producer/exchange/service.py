@@ -8,11 +8,10 @@ from producer.exchange.feed import Feed, World
 from producer.exchange.request import FeedRequest
 from producer.exchange.venue import Venue, read_options
 from shared.admission import Admission, AdmissionLimits
-from shared.broker import LOST, connect
 from shared.contracts import Series
 from shared.dead_letters import DEAD_KEEP
 from shared.metrics import FeedMetrics
-from shared.service import RETRY_S, ServiceContext, open_service
+from shared.service import ServiceContext, open_service
 from shared.settings.groups import Settings
 
 SERVICE = "exchange"
@@ -39,23 +38,7 @@ def run(
     context = context or open_service(SERVICE, settings)
     metrics = metrics or FeedMetrics()
     metrics.serve(group.metrics_port)
-    door = _door(settings, context)
-    if door is None:
-        return
+    limits = AdmissionLimits(settings.system.max_backlog, settings.system.reject_keep, DEAD_KEEP)
+    door = Admission(context.client, context.names, context.clock, limits)
     world = World(door, context.clock, random or Random(), metrics, context.stop)  # noqa: S311 - jitter is no secret
     Feed(venue, request, group, settings.producer.batch, world, calendars).run()
-    context.client.close()
-
-
-def _door(settings: Settings, context: ServiceContext) -> Admission | None:
-    """Admission over a connection of its own, as soon as the broker takes one; None when stopped before."""
-    system = settings.system
-    limits = AdmissionLimits(system.max_backlog, system.reject_keep, DEAD_KEEP)
-    while not context.stop.is_set():
-        try:
-            client = connect(system.broker_url, single=True)
-        except LOST:
-            context.stop.wait(RETRY_S)
-        else:
-            return Admission(client, context.names, context.clock, limits)
-    return None
