@@ -2,7 +2,6 @@
 
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,24 @@ from natron.commands.options import (
     Config,
     DateOrder,
     Decimal,
+    Exchange,
     Json,
     Symbol,
     Timeframe,
     Zone,
+    read_moment,
     read_options,
 )
 from natron.environment import find_system, read_settings
 from shared.contracts import Series
 from shared.errors import InputError
 
-app = typer.Typer(help="Candles in: replay a file as if it were live.", no_args_is_help=True)
+app = typer.Typer(help="Candles in: from a file as if it were live, or from an exchange.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Candles in: replay a file as if it were live."""
+    """Candles in: from a file as if it were live, or from an exchange."""
 
 
 @app.command()
@@ -71,8 +72,8 @@ def replay(
         Series(name or symbol, timeframe),
         read_options(tz, None, date_order, decimal, columns),
         speed=_speed(speed),
-        from_ms=_moment("--from", start),
-        to_ms=_moment("--to", end),
+        from_ms=read_moment("--from", start),
+        to_ms=read_moment("--to", end),
         last_closed=last_closed,
         limit=limit,
         source=source,
@@ -85,6 +86,29 @@ def replay(
     print(json.dumps(report)) if as_json else _print(report)
 
 
+@app.command("exchange")
+def feed_exchange(
+    exchange: Exchange,
+    timeframe: Timeframe,
+    symbol: list[str] = typer.Option(..., "--symbol", help="ccxt's name of a market, BTC/USDT; may be given often"),
+    name: list[str] | None = typer.Option(None, "--as", help="file a market under this symbol; one for each --symbol"),
+    config: Config = None,
+    assignments: Assignments = None,
+    broker: Broker = None,
+) -> None:
+    """Feed an exchange's closed candles, live, into the running system until stopped."""
+    from feature_service.feature_set import FEATURE_SET
+    from producer.exchange.request import FeedRequest
+    from producer.exchange.service import run
+    from shared.contracts import WINDOW
+
+    if name and len(name) != len(symbol):
+        raise InputError("--as", name, f"must be given once for each of {len(symbol)} --symbol", "give all, or none")
+    markets = {market: Series(known, timeframe) for market, known in zip(symbol, name or symbol, strict=True)}
+    request = FeedRequest(exchange, markets, FEATURE_SET.lookback + WINDOW)
+    run(find_system(read_settings(config, assignments, system__broker_url=broker)), request)
+
+
 def _speed(text: str) -> float | None:
     if text == "max":
         return None
@@ -92,18 +116,6 @@ def _speed(text: str) -> float | None:
         return float(text)
     except ValueError:
         raise InputError("--speed", text, "must be a number or max", "say --speed 60 for a minute a second") from None
-
-
-def _moment(option: str, text: str | None) -> int | None:
-    """Epoch ms of a time given on the command line; no zone means UTC."""
-    if text is None or text.isdecimal():
-        return int(text) if text else None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        mend = "write 2024-01-31 or 2024-01-31T09:00+02:00"
-        raise InputError(option, text, "is not an ISO 8601 time or epoch ms", mend) from None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
 
 
 def _progress(rows: int, fraction: float) -> None:

@@ -8,6 +8,7 @@ from redis.connection import parse_url
 
 Positive = Annotated[int, Gt(0)]
 Count = Annotated[int, Ge(0)]
+Seconds = Annotated[float, Gt(0)]
 Share = Annotated[float, Gt(0), Lt(1)]
 
 
@@ -173,6 +174,26 @@ class ProducerSettings(Group):
     )
 
 
+class ExchangeSettings(Group):
+    """Candles from exchanges, through ccxt."""
+
+    options: str = Field("", description="JSON file for ccxt's constructor: proxies, keys, addresses; empty: none")
+    timeout_s: Seconds = Field(10.0, description="of one request, and of connecting")
+    attempts: Positive = Field(8, description="tries of one page before `natron candles fetch` gives up; it resumes")
+    retry_first_s: Seconds = Field(0.5, description="first wait after a failure; doubles, jittered by up to half")
+    retry_max_s: Seconds = Field(60.0, description="longest wait between two tries, unless the exchange asks for more")
+    ping_s: Seconds = Field(15.0, description="between two pings on a stream")
+    deadline_s: Seconds = Field(40.0, description="without any frame, be it a pong, until a connection counts as dead")
+    steady_s: Seconds = Field(
+        60.0, description="a connection that lived this long is followed by one after the first wait"
+    )
+    silence_s: Seconds = Field(
+        180.0, description="of one series while its market trades, or two candles if less, until REST is asked"
+    )
+    watch_s: Seconds = Field(0.5, description="between two looks at deadlines and silence")
+    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
+
+
 class FeatureServiceSettings(Group):
     """Candles to rows."""
 
@@ -219,6 +240,7 @@ class Settings(Group):
     optimization: OptimizationSettings = OptimizationSettings()
     inference: InferenceSettings = InferenceSettings()
     producer: ProducerSettings = ProducerSettings()
+    exchange: ExchangeSettings = ExchangeSettings()
     feature_service: FeatureServiceSettings = FeatureServiceSettings()
     worker: WorkerSettings = WorkerSettings()
     bridge: BridgeSettings = BridgeSettings()
