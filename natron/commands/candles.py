@@ -1,6 +1,7 @@
-"""Files of candles: what one is, and synthetic ones."""
+"""Files of candles: what one is, which calendar it shows, and synthetic ones."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,38 @@ def inspect(
         print(json.dumps(document))
     else:
         _print(document)
+
+
+@app.command()
+def calendar(
+    file: Path = typer.Argument(..., help="an export"),
+    tz: Zone = None,
+    timeframe: str | None = typer.Option(None, "--timeframe", help="default: found from the stamps"),
+    date_order: DateOrder = None,
+    decimal: Decimal = None,
+    columns: Columns = None,
+    as_json: Json = False,
+) -> None:
+    """Show the trading calendar that a series learns from this file, and the gaps it finds."""
+    from producer.calendar_survey import survey_calendar
+
+    survey = survey_calendar(file, read_options(tz, timeframe, date_order, decimal, columns))
+    document = survey.document()
+    if as_json:
+        print(json.dumps(document))
+        return
+    for name in ("first", "fixed"):
+        document[name] = _time(document[name])
+    document["is_fixed"] = "yes" if survey.is_fixed else "no: nothing is a gap yet"
+    document["share"] = f"{survey.share:.3%}"
+    document["examples"] = [
+        f"{_time(one['t'])}: {one['missing']} missing since {_time(one['after'])}" for one in survey.examples
+    ]
+    _print(document)
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _print(document: dict[str, Any]) -> None:

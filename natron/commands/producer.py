@@ -11,6 +11,7 @@ import typer
 from natron.commands.options import (
     Assignments,
     Broker,
+    CalendarName,
     Columns,
     Config,
     DateOrder,
@@ -49,6 +50,7 @@ def replay(
     source: str = typer.Option("csv", "--source", help="name of the producer; producers of one name are one source"),
     last_closed: bool = typer.Option(False, "--last-closed", help="the file's last row is a closed candle too"),
     limit: int | None = typer.Option(None, "--limit", min=1, help="only the first so many candles"),
+    calendar: CalendarName = None,
     as_json: Json = False,
     config: Config = None,
     assignments: Assignments = None,
@@ -63,6 +65,7 @@ def replay(
     from shared.dead_letters import DEAD_KEEP
     from shared.log import configure_log
     from shared.names import Names
+    from shared.series_calendars import CalendarChoice
 
     settings = find_system(read_settings(config, assignments, system__broker_url=broker))
     configure_log("producer", settings.system.log_level)
@@ -80,7 +83,10 @@ def replay(
     )
     clock, system = SystemClock(), settings.system
     limits = AdmissionLimits(system.max_backlog, system.reject_keep, DEAD_KEEP)
-    admission = Admission(connect(system.broker_url), Names(system.namespace), clock, limits)
+    client, names = connect(system.broker_url), Names(system.namespace)
+    if calendar is not None:
+        CalendarChoice(client, names).choose(request.series, calendar)
+    admission = Admission(client, names, clock, limits)
     report = Replay(admission, clock, request, None if as_json else _progress).run().document()
     print(json.dumps(report)) if as_json else _print(report)
 
