@@ -1,4 +1,4 @@
-"""Files of candles: what one is, which calendar it shows, and synthetic ones."""
+"""Files of candles: what one is, which calendar it shows, wider ones of it, and synthetic ones."""
 
 import json
 from datetime import UTC, datetime
@@ -45,6 +45,31 @@ def inspect(
         print(json.dumps(document))
     else:
         _print(document)
+
+
+@app.command()
+def resample(
+    file: Path = typer.Argument(..., help="an export"),
+    to: str = typer.Option(..., "--to", help="timeframe, a multiple of the file's own"),
+    out: Path = typer.Option(..., "--out", help="file to write, with stamps in UTC"),
+    tz: Zone = None,
+    timeframe: str | None = typer.Option(None, "--timeframe", help="of the file; default: found from the stamps"),
+    date_order: DateOrder = None,
+    decimal: Decimal = None,
+    columns: Columns = None,
+    last_closed: bool = typer.Option(False, "--last-closed", help="the file ends with a whole candle"),
+    sunday: bool = typer.Option(False, "--sunday", help="weeks begin on Sunday, as in MetaTrader"),
+    as_json: Json = False,
+) -> None:
+    """Write a file's candles at a wider timeframe, on the grid of the clock that --tz names."""
+    from producer.resampling import resample as resample_file
+
+    options = read_options(tz, timeframe, date_order, decimal, columns)
+    report = resample_file(file, to, out, options, last_closed=last_closed, sunday=sunday)
+    if as_json:
+        print(json.dumps(report))
+    else:
+        _print(report | {"refused": report["refused"]["reasons"]})
 
 
 @app.command()
