@@ -1,4 +1,4 @@
-"""Files of candles: what one is, and synthetic ones."""
+"""Files of candles: what one is, which calendar it shows, wider ones of it, and synthetic ones."""
 
 import json
 import sys
@@ -104,6 +104,63 @@ def _progress(fetched: int, t_ms: int) -> None:
     if sys.stderr.isatty():
         moment = datetime.fromtimestamp(t_ms / 1_000, UTC)
         print(f"\r{fetched:,} candles, at {moment:%Y-%m-%d %H:%M}", end="", file=sys.stderr, flush=True)
+
+
+@app.command()
+def resample(
+    file: Path = typer.Argument(..., help="an export"),
+    to: str = typer.Option(..., "--to", help="timeframe, a multiple of the file's own"),
+    out: Path = typer.Option(..., "--out", help="file to write, with stamps in UTC"),
+    tz: Zone = None,
+    timeframe: str | None = typer.Option(None, "--timeframe", help="of the file; default: found from the stamps"),
+    date_order: DateOrder = None,
+    decimal: Decimal = None,
+    columns: Columns = None,
+    last_closed: bool = typer.Option(False, "--last-closed", help="the file ends with a whole candle"),
+    sunday: bool = typer.Option(False, "--sunday", help="weeks begin on Sunday, as in MetaTrader"),
+    as_json: Json = False,
+) -> None:
+    """Write a file's candles at a wider timeframe, on the grid of the clock that --tz names."""
+    from producer.resampling import resample as resample_file
+
+    options = read_options(tz, timeframe, date_order, decimal, columns)
+    report = resample_file(file, to, out, options, last_closed=last_closed, sunday=sunday)
+    if as_json:
+        print(json.dumps(report))
+    else:
+        _print(report | {"refused": report["refused"]["reasons"]})
+
+
+@app.command()
+def calendar(
+    file: Path = typer.Argument(..., help="an export"),
+    tz: Zone = None,
+    timeframe: str | None = typer.Option(None, "--timeframe", help="default: found from the stamps"),
+    date_order: DateOrder = None,
+    decimal: Decimal = None,
+    columns: Columns = None,
+    as_json: Json = False,
+) -> None:
+    """Show the trading calendar that a series learns from this file, and the gaps it finds."""
+    from producer.calendar_survey import survey_calendar
+
+    survey = survey_calendar(file, read_options(tz, timeframe, date_order, decimal, columns))
+    document = survey.document()
+    if as_json:
+        print(json.dumps(document))
+        return
+    for name in ("first", "fixed"):
+        document[name] = _time(document[name])
+    document["is_fixed"] = "yes" if survey.is_fixed else "no: nothing is a gap yet"
+    document["share"] = f"{survey.share:.3%}"
+    document["examples"] = [
+        f"{_time(one['t'])}: {one['missing']} missing since {_time(one['after'])}" for one in survey.examples
+    ]
+    _print(document)
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _print(document: dict[str, Any]) -> None:

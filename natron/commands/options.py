@@ -22,6 +22,12 @@ Zone = Annotated[
     str | None,
     typer.Option("--tz", help="zone of the file's stamps: IANA name, +02:00, broker-eu or broker-us; default UTC"),
 ]
+CalendarName = Annotated[
+    str | None,
+    typer.Option(
+        "--calendar", help="24x7, fx, learned or an exchange's code such as XNYS; default of a new series: learned"
+    ),
+]
 DateOrder = Annotated[str | None, typer.Option("--date-order", help="dmy, mdy or ymd, where the stamps leave it open")]
 Decimal = Annotated[str | None, typer.Option("--decimal", help="decimal sign, . or ,")]
 Columns = Annotated[
