@@ -158,9 +158,7 @@ class SignalClient:
     def _take_answer(self, frames: list[bytes]) -> Event | None:
         try:
             line = decode_line(frames[-1], self._keys.bridge)
-            _require(
-                isinstance(line, SignalLine | EndLine) and len(frames) == 1, "kind: no line of an answer"
-            )
+            _require(isinstance(line, SignalLine | EndLine) and len(frames) == 1, "kind: no line of an answer")
         except JunkError as error:
             self._refuse(error)
             return None

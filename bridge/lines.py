@@ -118,9 +118,7 @@ def signal_body(prediction: Prediction, delivery: int = 0) -> str:
     ))  # fmt: skip
 
 
-def encode_signal(
-    session: str, seq: int, sent_ms: int, body: str, key: bytes, *, snapshot: bool = False
-) -> bytes:
+def encode_signal(session: str, seq: int, sent_ms: int, body: str, key: bytes, *, snapshot: bool = False) -> bytes:
     """Signed ``S1`` or ``N1`` line around a ``signal_body``."""
     return sign(f"{'N1' if snapshot else 'S1'}|{session}|{seq}|{sent_ms}|{body}", key)
 

@@ -37,17 +37,11 @@ def check_loopback(field: str, address: str) -> None:
     """
     found = _ADDRESS.fullmatch(address)
     try:
-        good = (
-            found
-            and ipaddress.IPv4Address(found[1]).is_loopback
-            and (found[2] == "*" or int(found[2]) < 65_536)
-        )
+        good = found and ipaddress.IPv4Address(found[1]).is_loopback and (found[2] == "*" or int(found[2]) < 65_536)
     except ValueError:
         good = False
     if not good:
-        raise InputError(
-            field, address, "must be an IPv4 loopback address and a port", "write tcp://127.0.0.1:PORT"
-        )
+        raise InputError(field, address, "must be an IPv4 loopback address and a port", "write tcp://127.0.0.1:PORT")
 
 
 class Listener:

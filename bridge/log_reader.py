@@ -151,9 +151,7 @@ class LogReader:
     def _connected(self) -> redis.Redis:
         """Client of one connection: a pool replaces a lost one without a word, and it must be noticed."""
         if self._waiting is None:
-            self._waiting = redis.Redis(
-                connection_pool=self._client.connection_pool, single_connection_client=True
-            )
+            self._waiting = redis.Redis(connection_pool=self._client.connection_pool, single_connection_client=True)
             self._waiting.response_callbacks = self._client.response_callbacks
         return self._waiting
 

@@ -137,9 +137,7 @@ class Bridge:
         self._beats, self._beat_due_s = [], 0.0  # clients learn of it at once
         self.stats.sessions += 1
         self.stats.holes += baseline.hole
-        _log.info(
-            "session_begun", session=self._ledger.session, series=len(baseline.newest), hole=baseline.hole
-        )
+        _log.info("session_begun", session=self._ledger.session, series=len(baseline.newest), hole=baseline.hole)
 
     def _publish(self, read: Read, ledger: Ledger) -> None:
         self.stats.junk += read.junk
@@ -230,9 +228,7 @@ def run(
         The broker is unfit, or holds another schema.
     """
     if not settings.bridge.keys:
-        raise SettingError(
-            "bridge.keys", "", "must name a file", "set it, or start the system with `natron up`"
-        )
+        raise SettingError("bridge.keys", "", "must name a file", "set it, or start the system with `natron up`")
     check_loopback("bridge.signals_bind", settings.bridge.signals_bind)
     check_loopback("bridge.requests_bind", settings.bridge.requests_bind)
     keys = load_or_create_keys(Path(settings.bridge.keys))

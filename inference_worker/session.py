@@ -14,6 +14,9 @@ from shared.errors import BundleError
 TOLERANCE = 1e-5
 """Largest difference of a probability that is still the same answer (float32 in another order)."""
 
+LONGEST = 256
+"""Candles of one series in one call: rotary angles count from its first, and float32 angles get coarse."""
+
 Heads = dict[str, NDArray[np.float32]]  # head -> (T,) or (T, classes)
 
 
@@ -87,11 +90,14 @@ class Session:
 
         One job a slot in one call of this method.
         """
-        answers: list[Heads | None] = [None] * len(jobs)
-        for group in self._groups(jobs):
-            for at, heads in zip(group, self._call([jobs[at] for at in group]), strict=True):
-                answers[at] = heads
-        return [heads for heads in answers if heads is not None]
+        pieces: list[list[Heads]] = [[] for _ in jobs]
+        for start in range(0, max((len(job.rows) for job in jobs), default=0), LONGEST):
+            going_on = [at for at, job in enumerate(jobs) if len(job.rows) > start]
+            parts = [_part(jobs[at], start) for at in going_on]
+            for group in self._groups(parts):
+                for at, heads in zip(group, self._call([parts[at] for at in group]), strict=True):
+                    pieces[going_on[at]].append(heads)
+        return [{head: np.concatenate([piece[head] for piece in found]) for head in self._heads} for found in pieces]
 
     def _groups(self, jobs: Sequence[Job]) -> list[list[int]]:
         """Jobs of like length together: right-padding is wasted work, and few shapes keep memory flat."""
@@ -146,6 +152,11 @@ class Session:
                         "is allowed; this runtime does not compute what was exported"
                     )
         self.release(slot)
+
+
+def _part(job: Job, start: int) -> Job:
+    """The next rows of a job, at most ``LONGEST``; after the first part its caches are warm."""
+    return Job(job.slot, job.rows[start : start + LONGEST], job.fresh and start == 0)
 
 
 def _padded(length: int) -> int:

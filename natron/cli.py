@@ -26,7 +26,7 @@ app.add_typer(features.app, name="features")
 app.add_typer(dead.app, name="dead")
 
 
-def main() -> None:
+def run() -> None:
     """Run one command; a NatronError is one line on stderr, never a stack trace."""
     try:
         app()

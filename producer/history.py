@@ -77,9 +77,7 @@ def read_history(
     rows = np.concatenate([np.empty(0, CANDLE_DTYPE), *(block.candles for block in blocks)])
     if not rows.size:
         refusals = export.tally.refusals
-        raise FormatError(
-            "file", str(path), "holds no candles", str(refusals[0]) if refusals else "give another file"
-        )
+        raise FormatError("file", str(path), "holds no candles", str(refusals[0]) if refusals else "give another file")
     order = np.argsort(rows["t"], kind="stable")
     rows = rows[order]
     repeats = np.zeros(len(rows), np.bool_)

@@ -136,9 +136,7 @@ class _Survey:
 
     def __init__(self, width_ms: int) -> None:
         self._width_ms = width_ms
-        self._slot_ms = gcd(
-            width_ms, _SLOT_MS
-        )  # not the width: a broker's summer moves wide candles by an hour
+        self._slot_ms = gcd(width_ms, _SLOT_MS)  # not the width: a broker's summer moves wide candles by an hour
         self._base = 0  # slot of the first bit
         self._seen = np.zeros(0, np.uint8)
         self.rows = self.duplicates = self.backward = 0

@@ -19,7 +19,6 @@ from shared.clock import Clock
 from shared.contracts import CANDLE_DTYPE, Candles, Flag, Series
 from shared.errors import BrokerError, BusyError
 
-BATCH = 256
 _BUSY_S = (0.01, 0.25)  # first and longest wait while what comes next is full
 _AWAY_S = (0.05, 2.0)  # first and longest wait while the broker is away
 
@@ -34,7 +33,7 @@ class Door(Protocol):
         ...
 
     def admit(self, series: Series, candles: Candles, flags: int, source: str) -> list[Verdict]:
-        """Admit at most ``BATCH`` candles."""
+        """Admit a batch of candles."""
         ...
 
 
@@ -120,7 +119,7 @@ class Replay:
             try:
                 self._newest = self._admission.newest(self._request.series)
             except (BrokerError, *LOST) as error:
-                log.warning("broker away", error=str(error), again_in_s=wait_s)
+                log.warning("broker_away", error=str(error), again_in_s=wait_s)
                 self._clock.sleep(wait_s)
                 wait_s = min(2 * wait_s, _AWAY_S[1])
             else:
@@ -131,11 +130,11 @@ class Replay:
         candles = self._unknown(candles)
         while len(candles):
             due = self._pace.wait(candles["t"])
-            batch = candles[: min(due, BATCH)]
+            batch = candles[: min(due, self._request.batch)]
             try:
                 verdicts = self._admit(batch)
             except (BrokerError, *LOST) as error:
-                log.warning("broker lost", error=str(error))
+                log.warning("broker_lost", error=str(error))
                 self._connect()
                 candles = self._unknown(candles)
             else:

@@ -29,6 +29,8 @@ class ReplayRequest:
         Only the first so many candles.
     source
         Name of the producer.
+    batch
+        Candles an admission call.
     """
 
     path: Path
@@ -40,6 +42,7 @@ class ReplayRequest:
     last_closed: bool = False
     limit: int | None = None
     source: str = CSV_SOURCE
+    batch: int = 256
 
     def __post_init__(self) -> None:
         if self.options.timeframe not in (None, self.series.timeframe):

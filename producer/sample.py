@@ -85,15 +85,11 @@ def write_candles(candles: Candles, path: Path) -> None:
     lines = [head]
     for stamp, (_, o, h, low, c, v) in zip(stamps.tolist(), candles.tolist(), strict=True):
         day = stamp[:10].replace("-", ".")
-        lines.append(
-            f"{day}\t{stamp[11:]}\t{o:.5f}\t{h:.5f}\t{low:.5f}\t{c:.5f}\t{v:.0f}\t0\t{_SPREAD_POINTS}"
-        )
+        lines.append(f"{day}\t{stamp[11:]}\t{o:.5f}\t{h:.5f}\t{low:.5f}\t{c:.5f}\t{v:.0f}\t0\t{_SPREAD_POINTS}")
     try:
         path.write_bytes("\r\n".join([*lines, ""]).encode())
     except OSError as error:
-        raise InputError(
-            "out", str(path), f"cannot be written: {error.strerror}", "give another path"
-        ) from None
+        raise InputError("out", str(path), f"cannot be written: {error.strerror}", "give another path") from None
 
 
 def _opens(count: int, width_ms: int, rng: np.random.Generator) -> Int64s:

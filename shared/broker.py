@@ -62,6 +62,12 @@ def check_fitness(client: redis.Redis, names: Names) -> None:
             raise SchemaError(f"{names.meta} {field} = {theirs[field]}: this Natron has {value}; use its own namespace")
 
 
+def broker_ms(client: redis.Redis) -> int:
+    """The broker's own clock: what several machines agree on. UTC epoch ms."""
+    seconds, microseconds = client.time()
+    return 1_000 * int(seconds) + int(microseconds) // 1_000
+
+
 def text(reply: bytes | str) -> str:
     """Read a reply that is text; the client's types leave open whether it decodes."""
     return reply.decode() if isinstance(reply, bytes) else reply

@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 import redis
 
-from shared.broker import text
+from shared.broker import broker_ms, text
 from shared.clock import Clock
 from shared.names import Names
 from shared.scripts import script
@@ -30,9 +30,8 @@ def share_out(members: Iterable[str], partitions: int) -> dict[str, list[int]]:
 
 def live_members(client: redis.Redis, names: Names, service: str) -> list[str]:
     """Instances of a service that renewed in time, sorted."""
-    seconds, microseconds = client.time()
-    now_ms = 1_000 * int(seconds) + int(microseconds) // 1_000
-    return sorted(text(member) for member in client.zrangebyscore(names.members(service), now_ms, "+inf"))
+    live: list[bytes] = client.execute_command("ZRANGEBYSCORE", names.members(service), broker_ms(client), "+inf")
+    return sorted(text(member) for member in live)
 
 
 class Membership:

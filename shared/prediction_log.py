@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import redis
 
-from shared.broker import fields_of
-from shared.clock import Clock
+from shared.broker import broker_ms, fields_of
 from shared.codec import decode_prediction
 from shared.contracts import PARTITIONS, Prediction
 from shared.errors import JunkError
@@ -67,9 +66,9 @@ class PredictionLog:
                 self.positions[p] = entry_id
         return published
 
-    def hold(self, name: str, clock: Clock) -> None:
+    def hold(self, name: str) -> None:
         """Keep what is not read yet from being trimmed, for ``HOLD_MS``; call it at least once a second."""
-        until_ms = clock.now_ms() + HOLD_MS
+        until_ms = broker_ms(self._client) + HOLD_MS
         pipeline = self._client.pipeline(transaction=False)
         for p, position in self.positions.items():
             pipeline.hset(self._names.position(p), f"hold:{name}", f"{position} {until_ms}")

@@ -1,10 +1,11 @@
 """From a trained model to a bundle on disk."""
 
 import hashlib
-import os
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from inference_worker.bundle import (
     BUNDLE_SCHEMA,
     GRAPH_NAME,
     HEADS,
+    MANIFEST_NAME,
     FeatureSetRecord,
     GoldenRecord,
     Manifest,
@@ -27,14 +29,17 @@ from inference_worker.bundle import (
 )
 from shared.contracts import WINDOW, Rows
 from shared.errors import TrainingError
+from shared.settings.groups import Settings
+from shared.settings.loading import leaves
 from trainer.calibration import calibrate
 from trainer.export import cache_records, export_graph, golden_outputs
 from trainer.histories import History, Lesson
-from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, SCALE_CLIP, Natron
+from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, Natron
 from trainer.report import score_test
-from trainer.request import TrainingRequest, TrainingSettings
+from trainer.request import TrainingRequest
 
 WEIGHTS_NAME = "weights.safetensors"
+_GROUPS = {"data", "features", "labels", "model", "training", "optimization"}  # of the settings, in the manifest
 _ID = re.compile(r"[A-Za-z0-9._-]{1,24}")
 
 
@@ -47,8 +52,14 @@ def check_out(out: Path) -> None:
     there = out.absolute()
     while not there.exists():
         there = there.parent
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise TrainingError("out", str(out), f"cannot be written, because of {there}", "name another folder")
+    try:
+        with tempfile.TemporaryFile(dir=there):  # asking for permission is not enough: a folder may take no files
+            pass
+    except OSError as error:
+        rule = f"cannot be written, because of {there}: {error.strerror}"
+        raise TrainingError("out", str(out), rule, "name another folder") from None
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST_NAME).exists():
+        raise TrainingError("out", str(out), "holds files and is no bundle", "name a new folder")
 
 
 def write_bundle(
@@ -76,13 +87,13 @@ def write_bundle(
         scaler=ScalerRecord(
             centre=tuple(model.centre.tolist()),
             scale=tuple((1 / model.scale).tolist()),
-            clip=SCALE_CLIP,
+            clip=model.clip,
         ),
         costs={},
         data=tuple(one.record for one in histories),
         splits=lesson.splits,
-        seed=request.seed,
-        training={"best_epoch": best_epoch, "threads": request.threads, **_flat_settings(request.settings)},
+        seed=request.settings.training.seed,
+        training={"best_epoch": best_epoch, **_flat_settings(request.settings)},
         code_version=_code_version(),
         metrics=score_test(model, lesson.series, request.settings.labels.horizons),
         test_split_reads=1,
@@ -105,9 +116,18 @@ def _golden_windows(lesson: Lesson) -> Rows:
     return np.stack([one.rows[end - WINDOW + 1 : end + 1] for end in ends])
 
 
-def _flat_settings(settings: TrainingSettings) -> dict[str, float | int | str]:
-    """Name each setting ``group.key``."""
-    return {f"{group}.{key}": value for group, values in settings.model_dump().items() for key, value in values.items()}
+def _flat_settings(settings: Settings) -> dict[str, float | int | str]:
+    """Name each setting that a run depends on ``group.key``."""
+    values = {".".join(path): _value(settings, path) for path in leaves() if path[0] in _GROUPS}
+    return dict(sorted(values.items()))
+
+
+def _value(settings: Settings, path: tuple[str, ...]) -> float | int | str:
+    value: Any = settings
+    for name in path:
+        value = getattr(value, name)
+    found: float | int | str = value
+    return found
 
 
 def _code_version() -> str:

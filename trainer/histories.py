@@ -10,9 +10,10 @@ from feature_service.pipeline import compute_history
 from inference_worker.bundle import DataRecord, SpanRecord, SplitRecord
 from shared.contracts import Candles, Series
 from shared.errors import TrainingError
+from shared.settings.groups import DataSettings, LabelSettings
 from trainer.chunks import LabelledSeries
-from trainer.labels.heads import UNLABELLED, FittedLabels, LabelSettings, LabelSource, fit_labels
-from trainer.splits import DataSettings, Span, Splits, fewest_candles, split_candles
+from trainer.labels.heads import UNLABELLED, FittedLabels, LabelSource, fit_labels
+from trainer.splits import Span, Splits, fewest_candles, split_candles
 
 LABEL_SHARE_MIN = 0.001  # of the training labels that a class must have to be learned
 

@@ -6,11 +6,10 @@ so both give the same answer wherever 96 rows are behind a candle.
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as nnf
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.onnx import ops as onnx_ops
 
@@ -22,7 +21,6 @@ POOL_WINDOW = 33  # block outputs the pooling sees: 1 + 7 + 7 + 11 + 11 + 13 + 1
 ATTENTION_HEADS = 8
 ROTARY_BASE = 100.0  # lags end at 32; the usual 10,000 would leave most angles unused
 BLOCK = 32  # candles a block of the banded attention; at least POOL_WINDOW - 1
-SCALE_CLIP = 6.0  # scaled features beyond this say "extreme" and no more
 
 assert sum(width - 1 for width in ATTENTION_WINDOWS) + POOL_WINDOW == WINDOW
 assert max(*ATTENTION_WINDOWS, POOL_WINDOW) <= BLOCK + 1
@@ -41,14 +39,6 @@ PRESETS = {
     "small": Preset(128, 704),  # 1.5 M: the size that fits a repository
     "base": Preset(256, 1024),  # 4.8 M: the default for serving
 }
-
-
-class ModelSettings(BaseModel):
-    """Which model is trained."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    preset: Literal["tiny", "small", "base"] = "base"  # the largest that one core still serves in a millisecond
 
 
 class Logits(NamedTuple):
@@ -121,6 +111,8 @@ class Natron(nn.Module):
         F, width of a row.
     preset
         Size.
+    clip
+        Scaled features beyond it, in interquartile ranges, say "extreme" and no more.
     """
 
     centre: Tensor
@@ -128,8 +120,9 @@ class Natron(nn.Module):
     temperature: Tensor
     frequency: Tensor
 
-    def __init__(self, features: int, preset: Preset) -> None:
+    def __init__(self, features: int, preset: Preset, clip: float = 6.0) -> None:
         super().__init__()
+        self.clip = clip
         d = preset.width
         columns = head_columns()
         outputs = max(part.stop for part in columns.values())
@@ -215,7 +208,7 @@ class Natron(nn.Module):
         return [block for block in self.blocks if isinstance(block, Block)]
 
     def _embed(self, rows: Tensor) -> Tensor:
-        scaled = torch.clamp((rows - self.centre) * self.scale, -SCALE_CLIP, SCALE_CLIP)
+        scaled = torch.clamp((rows - self.centre) * self.scale, -self.clip, self.clip)
         embedded: Tensor = self.embed(scaled)
         return embedded
 

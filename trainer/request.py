@@ -4,29 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from inference_worker.bundle import Manifest
 from shared.errors import TrainingError
-from trainer.labels.heads import LabelSettings
-from trainer.model import ModelSettings
-from trainer.splits import DataSettings
-from trainer.supervised import EpochReport, OptimizationSettings, SupervisedSettings
+from shared.settings.groups import Settings
+from trainer.supervised import EpochReport
 
 _OPTIONS = ("symbol", "timeframe", "tz")
 _FORM = "write FILE[,symbol=S][,timeframe=TF][,tz=Z]"
-
-
-class TrainingSettings(BaseModel):
-    """The groups of a run's settings, each defined beside its owner."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    data: DataSettings = Field(default_factory=DataSettings)
-    labels: LabelSettings = Field(default_factory=LabelSettings)
-    model: ModelSettings = Field(default_factory=ModelSettings)
-    supervised: SupervisedSettings = Field(default_factory=SupervisedSettings)
-    optimization: OptimizationSettings = Field(default_factory=OptimizationSettings)
 
 
 @dataclass(frozen=True)
@@ -57,9 +41,7 @@ class TrainingRequest:
 
     csv: tuple[CsvSpec, ...]
     out: Path  # the bundle's folder; its name is the bundle's id
-    settings: TrainingSettings = field(default_factory=TrainingSettings)
-    seed: int = 0
-    threads: int = 2  # CPU threads; results are equal bit for bit only for equal numbers of them
+    settings: Settings = field(default_factory=Settings)
     save_weights: bool = True  # also write weights.safetensors, which serving does not need
 
 

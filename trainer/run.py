@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 from feature_service.feature_set import FEATURE_SET
+from shared.errors import TrainingError
+from shared.settings.groups import TrainingSettings
 from trainer.bundling import check_out, write_bundle
 from trainer.histories import History, Lesson, prepare_lesson
 from trainer.model import PRESETS, Natron
@@ -41,6 +43,7 @@ def train_histories(
     started = time.monotonic()
     check_out(request.out)
     settings = request.settings
+    _check_phases(settings.training)
     lesson = prepare_lesson(histories, settings.data, settings.labels)
     epochs: list[EpochReport] = []
 
@@ -48,13 +51,25 @@ def train_histories(
         epochs.append(done)
         report(done)
 
-    with _repeatable(request.seed, request.threads):
-        model = Natron(FEATURE_SET.size, PRESETS[settings.model.preset])
+    with _repeatable(settings.training.seed, settings.training.threads):
+        model = Natron(FEATURE_SET.size, PRESETS[settings.model.preset], settings.features.clip)
         _set_scaler(model, lesson)
-        generator = np.random.default_rng(request.seed)
-        best = fit_supervised(model, lesson.series, settings.supervised, settings.optimization, generator, keep)
+        generator = np.random.default_rng(settings.training.seed)
+        best = fit_supervised(
+            model, lesson.series, settings.training.supervised, settings.optimization, generator, keep
+        )
         manifest = write_bundle(request, histories, lesson, model, best.epoch)
     return TrainingResult(request.out, manifest, tuple(epochs), tuple(notes), time.monotonic() - started)
+
+
+def _check_phases(training: TrainingSettings) -> None:
+    """Refuse what is asked for and not built, instead of leaving it out in silence."""
+    for key, value in (
+        ("training.pretrain.epochs", training.pretrain.epochs),
+        ("training.rl.episodes", training.rl.episodes),
+    ):
+        if value:
+            raise TrainingError(key, value, "this phase is not built yet", "leave it at 0")
 
 
 def _set_scaler(model: Natron, lesson: Lesson) -> None:

@@ -1,30 +1,14 @@
 """Training, validation and test candles of a series: by date, and far enough apart to share nothing."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.contracts import WINDOW
+from shared.settings.groups import DataSettings
 
 TARGETS_MIN = 200  # candles in each split; fewer and a figure measured on it says nothing
-
-
-class DataSettings(BaseModel):
-    """How a history is cut. Shares of a series' candles, oldest first; the test split is the rest."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    train_share: float = Field(0.70, gt=0, lt=1)  # most of the history, as it also fits scaler and thresholds
-    validation_share: float = Field(0.15, gt=0, lt=1)  # picks the checkpoint and the temperatures
-
-    @model_validator(mode="after")
-    def _leaves_a_test_split(self) -> Self:
-        if self.train_share + self.validation_share >= 1:
-            raise ValueError("train_share + validation_share must leave candles for the test split")
-        return self
 
 
 @dataclass(frozen=True)

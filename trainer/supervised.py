@@ -8,40 +8,16 @@ import numpy as np
 import torch
 import torch.nn.functional as nnf
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from inference_worker.bundle import HEADS
+from shared.settings.groups import OptimizationSettings, SupervisedSettings
 from trainer.chunks import CONTEXT, LabelledSeries, span_batches, training_batches
 from trainer.labels.heads import UNLABELLED
-from trainer.model import BLOCK, Logits, Natron
+from trainer.model import Logits, Natron
 from trainer.splits import Span
 
 SCORING_LENGTH = 4096  # rows a call when nothing is learned: long, as only the context is read twice
-
-
-class SupervisedSettings(BaseModel):
-    """How long and on what a training run learns."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epochs: int = Field(12, ge=1)  # passes over the training split, the cosine's length; `tiny` overfits soon after
-    patience: int = Field(5, ge=1)  # epochs without a better validation log-loss before it stops
-    label_smoothing: float = Field(0.02, ge=0, lt=0.5)  # labels near a threshold are noise; more blurs the calibration
-    chunk_rows: int = Field(640, gt=CONTEXT + BLOCK, multiple_of=BLOCK)  # 95 of them are context: 15 % overhead
-    batch_chunks: int = Field(4, ge=1)  # about 2,200 targets a step
-
-
-class OptimizationSettings(BaseModel):
-    """AdamW and its schedule."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    learning_rate: float = Field(1e-3, gt=0)  # the peak
-    weight_decay: float = Field(0.05, ge=0)  # matrices only: norms and biases have nothing to shrink towards
-    clip_norm: float = Field(1.0, gt=0)  # of all gradients together; only spikes are larger
-    warmup_share: float = Field(0.05, ge=0, lt=1)  # of all steps, rising linearly, as AdamW's moments start empty
-    final_share: float = Field(0.05, ge=0, le=1)  # of the peak rate that is left at the end
 
 
 @dataclass(frozen=True)

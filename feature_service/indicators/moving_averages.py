@@ -52,9 +52,7 @@ def _entry(
     source: str,
     inputs: tuple[str, ...] = _BARS,
 ) -> Feature:
-    return Feature(
-        name, "moving_average", formula, inputs, "ATR14", low, high, max(reads, _ATR_LOOKBACK), source
-    )
+    return Feature(name, "moving_average", formula, inputs, "ATR14", low, high, max(reads, _ATR_LOOKBACK), source)
 
 
 def _distance(name: str, average: str, bound: float, reads: Filter, source: str) -> Feature:

@@ -1,21 +1,41 @@
 """Files of candles: what one is, and synthetic ones."""
 
 import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from natron.commands.options import Json, Timeframe, Zone
+from natron.commands.options import (
+    Assignments,
+    Columns,
+    Config,
+    DateOrder,
+    Decimal,
+    Exchange,
+    Json,
+    Timeframe,
+    Zone,
+    read_moment,
+    read_options,
+)
+from natron.environment import read_settings
 
-app = typer.Typer(help="Files of candles: inspect one, make synthetic ones.", no_args_is_help=True)
+app = typer.Typer(
+    help="Files of candles: inspect one, fetch from an exchange, make synthetic ones.", no_args_is_help=True
+)
 
 
 @app.command()
 def sample(
     timeframe: Timeframe,
     out: Path = typer.Option(..., "--out", help="file to write, as MetaTrader 5 exports"),
-    candles: int = typer.Option(10_000, "--candles", min=1, help="how many; the last closes at 2025-01-01 00:00 UTC"),
+    candles: int = typer.Option(
+        10_000, "--candles", min=1, max=20_000_000, help="how many; the last closes at 2025-01-01 00:00 UTC"
+    ),
     seed: int = typer.Option(1, "--seed", min=0, help="the same seed gives the same file"),
 ) -> None:
     """Write synthetic candles: volatility clusters, sessions, regimes, weekends and gaps."""
@@ -30,16 +50,60 @@ def inspect(
     file: Path = typer.Argument(..., help="an export"),
     tz: Zone = None,
     timeframe: str | None = typer.Option(None, "--timeframe", help="default: found from the stamps"),
+    date_order: DateOrder = None,
+    decimal: Decimal = None,
+    columns: Columns = None,
     as_json: Json = False,
 ) -> None:
     """Say what a file is: format, encoding, timeframe, rows, what is refused and why."""
     from producer.inspection import inspect as inspect_file
 
-    document = inspect_file(file, tz, timeframe).document()
+    options = read_options(tz, timeframe, date_order, decimal, columns)
+    document = inspect_file(file, options=options).document()
     if as_json:
         print(json.dumps(document))
     else:
         _print(document)
+
+
+@app.command()
+def fetch(
+    exchange: Exchange,
+    timeframe: Timeframe,
+    symbol: str = typer.Option(..., "--symbol", help="ccxt's name of the market: BTC/USDT, BTC/USDT:USDT"),
+    start: str = typer.Option(..., "--from", help="first open time, ISO 8601 or epoch ms, UTC"),
+    end: str | None = typer.Option(None, "--to", help="open time to stop before; default: now"),
+    out: Path = typer.Option(..., "--out", help="CSV to write, or to go on with"),
+    as_json: Json = False,
+    config: Config = None,
+    assignments: Assignments = None,
+) -> None:
+    """Fetch an exchange's closed candles into a file; run it again to go on where it stopped."""
+    from random import Random
+
+    from producer.exchange.download import Download, DownloadRequest
+    from producer.exchange.venue import Venue
+    from producer.exchange.venue import read_options as read_exchange_options
+    from shared.clock import SystemClock
+    from shared.log import configure_log
+
+    settings = read_settings(config, assignments)
+    configure_log("fetch", settings.system.log_level)
+    request = DownloadRequest(symbol, timeframe, read_moment("--from", start) or 0, read_moment("--to", end), out)
+    group = settings.exchange
+    venue = Venue(exchange, read_exchange_options(group.options), group.timeout_s)
+    download = Download(venue, request, group, SystemClock(), Random(), _progress)  # noqa: S311 - jitter is no secret
+    report = download.run()
+    if as_json:
+        print(json.dumps(asdict(report)))
+    else:
+        print(f"{report.fetched:,} candles added to {out}, all closed: read it with --last-closed")
+
+
+def _progress(fetched: int, t_ms: int) -> None:
+    if sys.stderr.isatty():
+        moment = datetime.fromtimestamp(t_ms / 1_000, UTC)
+        print(f"\r{fetched:,} candles, at {moment:%Y-%m-%d %H:%M}", end="", file=sys.stderr, flush=True)
 
 
 def _print(document: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -37,10 +38,11 @@ def predictions(
     clock, name = SystemClock(), f"cli-{os.getpid()}"
     log = PredictionLog(connect(settings.system.broker_url), Names(settings.system.namespace), from_start=True)
     printed, held_s = 0, float("-inf")
+    newest: dict[str, int] = {}  # a broker that lost its last second publishes some candles again, under new IDs
     while count is None or printed < count:
         try:
             if hold and clock.monotonic_s() - held_s >= HOLD_RENEWAL_S:
-                log.hold(name, clock)
+                log.hold(name)
                 held_s = clock.monotonic_s()
             published = log.read(block_ms=100 if follow else 0)
         except LOST:
@@ -49,8 +51,12 @@ def predictions(
             clock.sleep(0.1)
             continue
         for item in published:
-            if item.prediction is not None and (count is None or printed < count):
-                document = prediction_document(item.prediction)
+            prediction = item.prediction
+            if prediction is None or prediction.t <= newest.get(prediction.series.key, 0):
+                continue
+            newest[prediction.series.key] = prediction.t
+            if count is None or printed < count:
+                document = prediction_document(prediction)
                 print(json.dumps(document) if as_json else line_of(document), flush=follow)
                 printed += 1
         if not published and not follow:
@@ -60,9 +66,11 @@ def predictions(
 
 
 def line_of(document: dict[str, Any]) -> str:
-    """One prediction on one line."""
+    """One prediction on one line, for people; times are UTC."""
+    opened = datetime.fromtimestamp(document["time"] / 1_000, UTC)
     return (
-        f"{document['id']}  n {document['n']}  buy setup {document['buy_prob']:.3f}  "
+        f"{document['symbol']} {document['timeframe']} {opened:%Y-%m-%d %H:%M}  n {document['n']}  "
+        f"buy setup {document['buy_prob']:.3f}  "
         f"sell setup {document['sell_prob']:.3f}  {document['direction_pred']}  {document['regime']}  "
         f"{' '.join(document['reasons'])}"
     )

@@ -1,5 +1,6 @@
 """Offline: history in, bundle out."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,17 +30,15 @@ def train(
     assignments: Assignments = None,
 ) -> None:
     """Train on exports, measure on their last part by date, and write a bundle that workers serve."""
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise InputError("natron train", "torch", "is not installed", "pip install 'natron[train]'") from None
+    if find_spec("torch") is None:
+        raise InputError("natron train", "torch", "is not installed", "run make dev, or pip install 'natron[train]'")
     from shared.log import configure_log
     from trainer.request import CsvSpec, TrainingRequest
     from trainer.training import train as run_training
 
     settings = read_settings(config, assignments, model__preset=preset, training__seed=seed)
     configure_log("trainer", settings.system.log_level)
-    request = TrainingRequest(tuple(CsvSpec.parse(text) for text in csv), out, save_weights=weights)
+    request = TrainingRequest(tuple(CsvSpec.parse(text) for text in csv), out, settings, save_weights=weights)
     result = run_training(request, lambda done: print(_epoch(done), flush=True))
     for note in result.notes:
         print(f"note: {note}")
@@ -59,8 +58,8 @@ def _print(metrics: "tuple[MetricRecord, ...]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("series", "head", "test candles", "accuracy", "majority", "persistence", "log-loss")
+    table = Table("series", "head", "test candles", "accuracy", "majority", "persistence", "log-loss", min_width=100)
     for row in metrics:
         shares = (f"{value:.1%}" for value in (row.accuracy, row.majority, row.persistence))
         table.add_row(row.series, row.head, f"{row.candles:,}", *shares, f"{row.log_loss:.4f}")
-    Console().print(table)
+    Console(width=110).print(table)

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from producer.exports.header import is_header
@@ -10,9 +11,7 @@ from producer.exports.numbers import NumberForm
 from shared.errors import FormatError
 
 _DELIMITERS = ("\t", ";", "|", ",", " ")
-_NUMBER = re.compile(
-    r"[-+]?\$?(\d+|\d{1,3}([,. '\u00a0]\d{3})+)([.,]\d*)?([eE][-+]?\d+)?[KMBTkmbt%]?|[-+]?\.\d+"
-)
+_NUMBER = re.compile(r"[-+]?\$?(\d+|\d{1,3}([,. '\u00a0]\d{3})+)([.,]\d*)?([eE][-+]?\d+)?[KMBTkmbt%]?|[-+]?\.\d+")
 _LEAST_COLUMNS = 5  # a time and four prices
 MISSING = frozenset({"nan", "inf", "infinity", "null", "none", "na", "n/a", "#n/a"})
 """Words for no number, without sign and in small letters."""
@@ -39,9 +38,7 @@ class Dialect:
         if self.delimiter == " ":
             return line.split()
         try:
-            row = next(
-                csv.reader([line.replace("\r", " ")], delimiter=self.delimiter, skipinitialspace=True), []
-            )
+            row = next(csv.reader([line.replace("\r", " ")], delimiter=self.delimiter, skipinitialspace=True), [])
         except csv.Error:  # a field beyond all measure
             return [line]
         return [field.strip() for field in row]
@@ -74,39 +71,39 @@ def is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None
 
 
-def tables(head: list[str], later: list[list[str]]) -> list[Table]:
-    """Make a table of the sample under every delimiter that gives one; the likeliest delimiter first.
+def tables(head: list[str], later: list[list[str]]) -> Iterator[Table]:
+    """Make a table of the sample under each delimiter that gives one; the likeliest delimiter first.
 
     Raises
     ------
     FormatError
         No delimiter gives rows of a time and four prices.
     """
-    found = []
+    found = False
     wrapped = _is_wrapped(head)
     for delimiter in _DELIMITERS:
         dialect = Dialect(delimiter, wrapped)
         table = _table(dialect, head, later)
         if table is not None:
-            found.append(table)
+            found = True
+            yield table
     if not found:
         shown = next((line for line in head if line.strip()), "")
         raise FormatError(
             "file", shown, "has no rows of a time and four prices under any delimiter (tab ; | , space)",
             "export candles as CSV with a header",
         )  # fmt: skip
-    return found
 
 
 def _is_wrapped(head: list[str]) -> bool:
     """Whether whole lines are quoted: one pair of quotes a line, around several fields."""
     lines = [line.strip() for line in head if line.strip()]
-    return bool(lines) and all(
-        len(line) > 2 and line[0] == line[-1] == '"' and line.count('"') == 2 for line in lines
-    )
+    return bool(lines) and all(len(line) > 2 and line[0] == line[-1] == '"' and line.count('"') == 2 for line in lines)
 
 
 def _table(dialect: Dialect, head: list[str], later: list[list[str]]) -> Table | None:
+    if sum(dialect.delimiter in line for line in head) < 0.5 * len(head):
+        return None
     split = [dialect.split(line) for line in head]
     numeric = [_is_row(row) for row in split]
     widths = Counter(_width(row) for row, is_row in zip(split, numeric, strict=True) if is_row)
@@ -120,9 +117,7 @@ def _table(dialect: Dialect, head: list[str], later: list[list[str]]) -> Table |
     header, first_line = _header(split[:first], width)
     more = [dialect.split(line) for lines in later for line in lines]
     rows = [
-        row[:width]
-        for row in split[first_line - 1 :] + more
-        if _width(row) == width and sum(map(is_number, row)) >= 4
+        row[:width] for row in split[first_line - 1 :] + more if _width(row) == width and sum(map(is_number, row)) >= 4
     ]
     return Table(dialect, header, first_line, rows)
 

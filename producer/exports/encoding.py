@@ -63,6 +63,4 @@ def _unmarked_wide(head: bytes) -> str:
         return "utf-16-le"
     if even > 0.9 * pairs and odd == 0:
         return "utf-16-be"
-    raise FormatError(
-        "file", head[:16], "holds zero bytes and is no text that is known", "export it as CSV text"
-    )
+    raise FormatError("file", head[:16], "holds zero bytes and is no text that is known", "export it as CSV text")

@@ -56,9 +56,7 @@ class Export:
         Its format is not certain, or contradicts the options; the error says what settles it.
     """
 
-    def __init__(
-        self, path: Path, options: ReadOptions | None = None, block_bytes: int = BLOCK_BYTES
-    ) -> None:
+    def __init__(self, path: Path, options: ReadOptions | None = None, block_bytes: int = BLOCK_BYTES) -> None:
         options = options or ReadOptions()
         zone = parse_zone(options.tz) if options.tz is not None else None
         self._file = TextFile(path, block_bytes)
@@ -126,9 +124,7 @@ class Export:
             found = np.flatnonzero(faults == fault)
             if found.size:
                 shown = found[: max(self.tally.wants(fault), 0)]
-                told = [
-                    _refusal(fault, int(rows["line"][row]), int(rows["local"][row])) for row in shown.tolist()
-                ]
+                told = [_refusal(fault, int(rows["line"][row]), int(rows["local"][row])) for row in shown.tolist()]
                 self.tally.add(fault, len(found), told)
 
     def _symbol(self) -> bytes | None:

@@ -117,9 +117,7 @@ def _skip_blank(data: Bytes, at: int, last: int, delimiter: int) -> int:  # prag
 
 
 @njit(cache=True)
-def _field(
-    data: Bytes, at: int, last: int, delimiter: int
-) -> tuple[int, int, int]:  # pragma: no cover - compiled
+def _field(data: Bytes, at: int, last: int, delimiter: int) -> tuple[int, int, int]:  # pragma: no cover - compiled
     """Start and end of the field at ``at``, and the delimiter after it."""
     start = at
     if at < last and data[at] == _QUOTE:

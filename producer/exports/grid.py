@@ -56,11 +56,7 @@ def _infer(steps: Int64s) -> str:
     common = int(widths[counts.argmax()])
     name = timeframe_name(common)
     if name is None:
-        what = (
-            "months have no fixed width"
-            if common >= _MONTH_MS
-            else f"no timeframe is {common / 1000:g} s wide"
-        )
+        what = "months have no fixed width" if common >= _MONTH_MS else f"no timeframe is {common / 1000:g} s wide"
         raise FormatError(
             "timeframe", f"{common / 1000:g} s", f"is the most common step, and {what}",
             f"give --timeframe, one of {', '.join(TIMEFRAMES_S)}",
@@ -73,7 +69,7 @@ def _check(steps: Int64s, timeframe: str, width_ms: int) -> None:
     if steps.size < _FEW_STEPS:
         return
     equal, shorter = int((steps == width_ms).sum()), int((steps < width_ms).sum())
-    if equal < 0.01 * steps.size or shorter > 2.0 * steps.size:
+    if equal < 0.01 * steps.size or shorter > 0.1 * steps.size:
         widths, counts = np.unique(steps, return_counts=True)
         common = int(widths[counts.argmax()])
         found = timeframe_name(common) or f"{common / 60_000:g} min"

@@ -50,9 +50,7 @@ def find_volume(names: tuple[str, ...]) -> list[int]:
     """Columns of volume: those named so, else those whose name begins with it (``Volume BTC``), left to right."""
     exact = find(names, "volume")
     loose = [
-        column
-        for column, name in enumerate(names)
-        if re.match(r"(?i)\W*(tick ?)?vol(ume)?\b", name.replace("_", " "))
+        column for column, name in enumerate(names) if re.match(r"(?i)\W*(tick ?)?vol(ume)?\b", name.replace("_", " "))
     ]
     return exact + [column for column in loose if column not in exact]
 

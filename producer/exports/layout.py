@@ -103,9 +103,7 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
         )
     stamps = find_stamps(table, names, options)
     taken = {stamp.column for stamp in stamps}
-    spelled = [
-        text for k in range(table.width) if k not in taken for text in table.column(k) if is_number(text)
-    ]
+    spelled = [text for k in range(table.width) if k not in taken for text in table.column(k) if is_number(text)]
     form = number_form(spelled, options.decimal)
     times, good = local_stamps([(stamp, table.column(stamp.column)) for stamp in stamps])
     sampled = Sampled(times, _numbers(table, form))
@@ -180,9 +178,7 @@ def _refuse_untimed(sampled: Sampled, prices: PriceColumns, stamps: tuple[StampC
         )  # fmt: skip
 
 
-def _symbol(
-    table: Table, names: tuple[str, ...], options: ReadOptions
-) -> tuple[int, str] | tuple[None, None]:
+def _symbol(table: Table, names: tuple[str, ...], options: ReadOptions) -> tuple[int, str] | tuple[None, None]:
     """The column of symbols and the file's one; a stray row of another is refused later."""
     column = _named(options, "symbol", header.find(names, "symbol"))
     if column is None:
@@ -190,9 +186,7 @@ def _symbol(
     (symbol, count), *others = Counter(table.column(column)).most_common(5)
     if count < 0.99 * len(table.rows):
         found = [symbol, *(other for other, _ in others)]
-        raise FormatError(
-            "symbol", found, "are several symbols in one file", "split the file, one symbol each"
-        )
+        raise FormatError("symbol", found, "are several symbols in one file", "split the file, one symbol each")
     return column, symbol
 
 

@@ -25,9 +25,7 @@ class NumberForm:
     thousands: str = ""
 
 
-def parse_numbers(
-    fields: Fields, column: int, form: NumberForm
-) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+def parse_numbers(fields: Fields, column: int, form: NumberForm) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """Read a column: values (R,) and outcomes (R,), GOOD, BAD or EMPTY.
 
     ``$`` before and ``%`` after a number are passed over; K, M, B, T after it multiply. The value is the double nearest

@@ -43,6 +43,4 @@ class ReadOptions:
         if self.columns is not None:
             missing = {"open", "high", "low", "close"} - set(self.columns)
             if missing or not {"time", "date"} & set(self.columns):
-                raise InputError(
-                    "columns", self.columns, "must name a time or date and the prices", "name them all"
-                )
+                raise InputError("columns", self.columns, "must name a time or date and the prices", "name them all")

@@ -42,9 +42,7 @@ class RowParser:
             text, first_line = _without_lines(block, layout.first_line)
         else:
             first_line = block.first_line
-        fields = cut_fields(
-            text, first_line, layout.dialect.delimiter, layout.width, wrapped=layout.dialect.wrapped
-        )
+        fields = cut_fields(text, first_line, layout.dialect.delimiter, layout.width, wrapped=layout.dialect.wrapped)
         rows = np.zeros(fields.lines.size, ROW_DTYPE)
         rows["line"] = fields.lines
         faults = np.zeros(fields.lines.size, np.uint8)
@@ -104,9 +102,7 @@ class RowParser:
             fault = Fault(code)
             found = np.flatnonzero(faults == code)
             shown = found[: max(self.tally.wants(fault), 0)].tolist()
-            self.tally.add(
-                fault, len(found), [self._refusal(fields, fault, row, int(columns[row])) for row in shown]
-            )
+            self.tally.add(fault, len(found), [self._refusal(fields, fault, row, int(columns[row])) for row in shown])
 
     def _refusal(self, fields: Fields, fault: Fault, row: int, column: int) -> Refusal:
         line = int(fields.lines[row])
@@ -115,9 +111,7 @@ class RowParser:
         return Refusal(line, fault, self.layout.title(column), fields.text(row, column))
 
 
-def _mark(
-    faults: Faults, columns: NDArray[np.int16], bad: NDArray[np.bool_], fault: Fault, column: int
-) -> None:
+def _mark(faults: Faults, columns: NDArray[np.int16], bad: NDArray[np.bool_], fault: Fault, column: int) -> None:
     """Note a fault where none was found before."""
     new = bad & (faults == 0)
     if new.any():
@@ -125,9 +119,7 @@ def _mark(
         columns[new] = column
 
 
-def _mark_text(
-    fields: Fields, faults: Faults, columns: NDArray[np.int16], bad: NDArray[np.bool_], column: int
-) -> None:
+def _mark_text(fields: Fields, faults: Faults, columns: NDArray[np.int16], bad: NDArray[np.bool_], column: int) -> None:
     """Note what is no number; words for no value and for infinity are not finite, the rest is text."""
     new = np.flatnonzero(bad & (faults == 0))
     for row in new.tolist():

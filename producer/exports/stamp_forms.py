@@ -155,9 +155,7 @@ def settle_order(values: list[str], forms: list[StampForm], wanted: str | None, 
             "leave --date-order out, or correct it",
         )
     calendar = [form for form in left if form.kind != "epoch"]
-    left = (
-        calendar or left
-    )  # digits that are dates throughout are no epochs: those would lie in the seventies
+    left = calendar or left  # digits that are dates throughout are no epochs: those would lie in the seventies
     if len(left) > 1:
         reads = [sample_stamps(values, form).size for form in left]
         left = [form for form, read in zip(left, reads, strict=True) if read == max(reads)]
@@ -168,9 +166,7 @@ def settle_order(values: list[str], forms: list[StampForm], wanted: str | None, 
         left = [form for form in left if form.order == "dmy"] or left
     if len(left) > 1:
         names = " or ".join(form.order for form in left)
-        raise FormatError(
-            field, values[0], f"is a date in the order {names}", f"settle it with --date-order {names}"
-        )
+        raise FormatError(field, values[0], f"is a date in the order {names}", f"settle it with --date-order {names}")
     return left[0]
 
 

@@ -39,9 +39,7 @@ _MONTHS = np.frombuffer(b"janfebmaraprmayjunjulaugsepoctnovdec", np.uint8)
 Int64s = NDArray[np.int64]
 
 
-def parse_stamps(
-    fields: Fields, column: int, templates: tuple[str, ...]
-) -> tuple[Int64s, Int64s, NDArray[np.bool_]]:
+def parse_stamps(fields: Fields, column: int, templates: tuple[str, ...]) -> tuple[Int64s, Int64s, NDArray[np.bool_]]:
     """Read a column with the first template that fits each value.
 
     Returns
@@ -134,9 +132,7 @@ def _match(
 
 
 @njit(cache=True)
-def _digits(
-    data: Bytes, at: int, end: int, least: int, most: int
-) -> tuple[int, int]:  # pragma: no cover - compiled
+def _digits(data: Bytes, at: int, end: int, least: int, most: int) -> tuple[int, int]:  # pragma: no cover - compiled
     """Value of up to ``most`` digits, and the offset after them; -1 where there are fewer than ``least``."""
     value = 0
     start = at
@@ -179,11 +175,7 @@ def _word(
         parts[1] = 0
         for month in range(12):
             name = months[3 * month : 3 * month + 3]
-            if (
-                data[first] | 32 == name[0]
-                and data[first + 1] | 32 == name[1]
-                and data[first + 2] | 32 == name[2]
-            ):
+            if data[first] | 32 == name[0] and data[first + 1] | 32 == name[1] and data[first + 2] | 32 == name[2]:
                 parts[1] = month + 1
     return at
 

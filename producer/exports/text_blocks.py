@@ -10,7 +10,8 @@ from shared.errors import FormatError, InputError
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 18
-EXCERPT_BYTES = 1 << 16
+HEAD_LINES = 2_000
+EXCERPT_BYTES = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,7 @@ class TextFile:
             with path.open("rb") as file:
                 head = file.read(HEAD_BYTES)
         except OSError as error:
-            raise InputError(
-                "file", str(path), f"cannot be read: {error.strerror}", "check the path"
-            ) from None
+            raise InputError("file", str(path), f"cannot be read: {error.strerror}", "check the path") from None
         self.encoding, self._begin = recognise_encoding(head)
         self._unit = {"utf-16": 2, "utf-32": 4}.get(self.encoding[:6], 1)
         self._line_end = b"\n"
@@ -53,12 +52,12 @@ class TextFile:
         self._break = self._line_end.decode().encode(self.encoding)
 
     def head(self) -> list[str]:
-        """First lines, whole ones only (256 KiB of them)."""
+        """First lines, whole ones only (2,000, or 256 KiB of them)."""
         with self.path.open("rb") as file:
-            return self._whole_lines(file, self._begin, HEAD_BYTES)
+            return self._whole_lines(file, self._begin, HEAD_BYTES)[:HEAD_LINES]
 
     def later(self) -> list[list[str]]:
-        """Lines from the middle and from the end (64 KiB each), where the file has more than its head."""
+        """Lines from the middle and from the end (32 KiB each), where the file has more than its head."""
         if self.size <= HEAD_BYTES:
             return []
         with self.path.open("rb") as file:
@@ -110,9 +109,7 @@ class TextFile:
         offset -= (offset - self._begin) % self._unit
         file.seek(offset)
         raw = file.read(count - count % self._unit)
-        lines = (
-            self._utf8(raw).decode("cp1252" if self.encoding == "cp1252" else "utf-8", "replace").split("\n")
-        )
+        lines = self._utf8(raw).decode("cp1252" if self.encoding == "cp1252" else "utf-8", "replace").split("\n")
         first = 0 if offset == self._begin else 1
         last = len(lines) if offset + len(raw) >= self.size else len(lines) - 1
         return [line.rstrip("\r") for line in lines[first:last]]

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from annotated_types import Ge, Gt, Le, Lt, MultipleOf
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from redis.connection import parse_url
 
 Positive = Annotated[int, Gt(0)]
 Count = Annotated[int, Ge(0)]
+Seconds = Annotated[float, Gt(0)]
 Share = Annotated[float, Gt(0), Lt(1)]
 
 
@@ -35,6 +37,13 @@ class SystemSettings(Group):
     reject_keep: Positive = Field(1_000, description="newest rejected candles kept a partition")
     max_attempts: Positive = Field(3, description="times an entry may fail or kill a member before it is a dead letter")
 
+    @field_validator("broker_url")
+    @classmethod
+    def _known_scheme(cls, value: str) -> str:
+        if value:
+            parse_url(value)  # ValueError: another scheme, or a port that is none
+        return value
+
     @model_validator(mode="after")
     def _room_to_work(self) -> "SystemSettings":
         if max(self.log_keep, self.predictions_keep) + 1_024 > self.max_backlog:
@@ -43,62 +52,106 @@ class SystemSettings(Group):
 
 
 class DataSettings(Group):
-    """How training data is cut."""
+    """How a history is cut: shares of a series' candles, oldest first; the test part is the rest."""
 
-    train_share: Share = Field(0.7, description="first part by date; the rest tests what it learned")
-    validation_share: Share = Field(0.15, description="next part by date: stopping, temperatures; never the test part")
+    train_share: Share = Field(0.70, description="most of the history, as it also fits scaler and thresholds")
+    validation_share: Share = Field(0.15, description="picks the checkpoint and the temperatures")
+
+    @model_validator(mode="after")
+    def _leaves_a_test_part(self) -> "DataSettings":
+        if self.train_share + self.validation_share >= 1:
+            raise ValueError("train_share + validation_share must leave candles for the test part")
+        return self
 
 
 class FeaturesSettings(Group):
     """Feature rows as the model sees them."""
 
     clip: Annotated[float, Gt(0)] = Field(
-        8.0,
-        description="scaled features are clipped to +-clip interquartile ranges, so that one spike saturates",
+        6.0, description="in interquartile ranges; scaled features beyond it say extreme and no more"
     )
 
 
-class LabelsSettings(Group):
-    """What the heads learn."""
+class LabelSettings(Group):
+    """What the heads learn; horizons in candles."""
 
-    min_conditions: Annotated[int, Ge(1), Le(6)] = Field(2, description="of six conditions a setup needs")
-    setup_horizon: Positive = Field(1, description="candles ahead of buy and sell")
-    regime_horizon: Positive = Field(5, description="candles ahead of regime")
-    direction_horizon: Positive = Field(3, description="candles ahead of direction")
+    setup_horizon: Annotated[int, Ge(1), Le(96)] = Field(
+        1, description="of buy and sell: a setup at the next candle can still be acted on at its close"
+    )
+    regime_horizon: Annotated[int, Ge(1), Le(96)] = Field(
+        5, description="of regime: far enough that today's regime does not answer it"
+    )
+    direction_horizon: Annotated[int, Ge(1), Le(96)] = Field(
+        3, description="of direction: the shortest outcome that outlives spread and noise of a candle"
+    )
+    min_conditions: Annotated[int, Ge(1), Le(6)] = Field(
+        2, description="of six that a setup needs; raised by the fit where setups would be no event"
+    )
+
+    @property
+    def horizons(self) -> dict[str, int]:
+        """Head -> candles until its label is known."""
+        setup, regime, direction = self.setup_horizon, self.regime_horizon, self.direction_horizon
+        return {"buy": setup, "sell": setup, "direction": direction, "regime": regime}
 
 
 class ModelSettings(Group):
-    """The transformer's size; its form is fixed (docs/model.md)."""
+    """Which model is trained."""
 
-    preset: Literal["tiny", "small", "base"] = Field("tiny", description="0.3, 1.5 or 4.8 million parameters")
-    dropout: Annotated[float, Ge(0), Lt(1)] = Field(0.1, description="in the blocks, while training only")
+    preset: Literal["tiny", "small", "base"] = Field(
+        "base",
+        description="0.3, 1.5 or 4.8 million parameters; base is the largest that a core serves in a millisecond",
+    )
+
+
+class PretrainSettings(Group):
+    """Unsupervised pretraining."""
+
+    epochs: Count = Field(0, description="passes over the training part; only 0 is built so far")
 
 
 class SupervisedSettings(Group):
-    """Supervised training."""
+    """Supervised training: how long, and on what."""
 
-    epochs: Positive = Field(12, description="passes over the training part")
-    chunk: Annotated[int, Ge(192)] = Field(512, description="candles a training sequence; every one is a target")
-    batch: Positive = Field(8, description="sequences a step")
-    label_smoothing: Annotated[float, Ge(0), Lt(0.5)] = Field(0.02, description="markets mislabel; certainty overfits")
-    patience: Positive = Field(4, description="epochs without a better validation loss before it stops")
+    epochs: Positive = Field(12, description="passes over the training part; the cosine ends with the last one")
+    patience: Positive = Field(6, description="epochs without a better validation log-loss before it stops")
+    label_smoothing: Annotated[float, Ge(0), Lt(0.5)] = Field(
+        0.02, description="labels near a threshold are noise; more blurs the calibration"
+    )
+    chunk_rows: Annotated[int, Ge(160), MultipleOf(32)] = Field(
+        640, description="rows a training sequence; 95 of them are context, 15 % overhead"
+    )
+    batch_chunks: Positive = Field(4, description="sequences a step: about 2,200 targets")
+
+
+class RlSettings(Group):
+    """Reinforcement learning of the policy."""
+
+    episodes: Count = Field(0, description="of PPO; only 0 is built so far")
 
 
 class TrainingSettings(Group):
     """The phases of training."""
 
+    pretrain: PretrainSettings = PretrainSettings()
     supervised: SupervisedSettings = SupervisedSettings()
-    seed: Count = Field(7, description="of weights, batches and dropout; the same seed gives the same bundle")
-    threads: Count = Field(0, description="torch's threads; 0: as many as cores")
+    rl: RlSettings = RlSettings()
+    seed: Count = Field(0, description="of weights, batches and order; the same seed gives the same bundle")
+    threads: Positive = Field(2, description="torch's; bundles are equal bit for bit only for equal numbers of them")
 
 
 class OptimizationSettings(Group):
-    """How weights move."""
+    """AdamW and its schedule."""
 
-    learning_rate: Annotated[float, Gt(0)] = Field(1e-3, description="peak of the cosine schedule, AdamW")
-    weight_decay: Annotated[float, Ge(0)] = Field(0.01, description="AdamW; on matrices only")
-    gradient_clip: Annotated[float, Gt(0)] = Field(1.0, description="largest norm of a step's gradient")
-    warmup_share: Annotated[float, Ge(0), Lt(1)] = Field(0.05, description="share of steps with a rising learning rate")
+    learning_rate: Annotated[float, Gt(0)] = Field(1e-3, description="peak, reached after the warm-up")
+    weight_decay: Annotated[float, Ge(0)] = Field(
+        0.05, description="matrices only: norms and biases have nothing to shrink towards"
+    )
+    clip_norm: Annotated[float, Gt(0)] = Field(1.0, description="of all gradients together; only spikes are larger")
+    warmup_share: Annotated[float, Ge(0), Lt(1)] = Field(
+        0.05, description="of all steps, rising linearly, as AdamW's moments start empty"
+    )
+    final_share: Annotated[float, Ge(0), Le(1)] = Field(0.05, description="of the peak rate that is left at the end")
 
 
 class InferenceSettings(Group):
@@ -121,19 +174,47 @@ class ProducerSettings(Group):
     )
 
 
+class ExchangeSettings(Group):
+    """Candles from exchanges, through ccxt."""
+
+    options: str = Field("", description="JSON file for ccxt's constructor: proxies, keys, addresses; empty: none")
+    timeout_s: Seconds = Field(10.0, description="of one request, and of connecting")
+    attempts: Positive = Field(8, description="tries of one page before `natron candles fetch` gives up; it resumes")
+    retry_first_s: Seconds = Field(0.5, description="first wait after a failure; doubles, jittered by up to half")
+    retry_max_s: Seconds = Field(60.0, description="longest wait between two tries, unless the exchange asks for more")
+    ping_s: Seconds = Field(15.0, description="between two pings on a stream")
+    deadline_s: Seconds = Field(40.0, description="without any frame, be it a pong, until a connection counts as dead")
+    steady_s: Seconds = Field(
+        60.0, description="a connection that lived this long is followed by one after the first wait"
+    )
+    silence_s: Seconds = Field(
+        180.0, description="of one series while its market trades, or two candles if less, until REST is asked"
+    )
+    watch_s: Seconds = Field(0.5, description="between two looks at deadlines and silence")
+    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
+
+
 class FeatureServiceSettings(Group):
     """Candles to rows."""
 
     read_count: Positive = Field(128, description="entries read a partition at a time: what a lost race can cost")
+    batch: Positive = Field(4_096, description="entries between two passes of the gate: a paused service loses so many")
     max_series: Annotated[int, Ge(16)] = Field(16_384, description="series whose rings are held; the rest is re-read")
-    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
+    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(
+        0, description="loopback port of /metrics, or the next free one; 0: none"
+    )
 
 
 class WorkerSettings(Group):
     """Rows to predictions."""
 
     read_count: Positive = Field(64, description="entries read a partition at a time: what a lost race can cost")
-    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
+    batch: Positive = Field(
+        512, description="entries between two passes of the gate: a base bundle must be through within seconds"
+    )
+    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(
+        0, description="loopback port of /metrics, or the next free one; 0: none"
+    )
 
 
 class BridgeSettings(Group):
@@ -141,7 +222,10 @@ class BridgeSettings(Group):
 
     signals_bind: str = Field("tcp://127.0.0.1:5555", description="address of the XPUB socket; loopback only")
     requests_bind: str = Field("tcp://127.0.0.1:5556", description="address of the ROUTER socket; loopback only")
-    keys: str = Field("", description="file of the bridge's and the client's key; empty: the running system's")
+    keys: str = Field(
+        "",
+        description="file of the two keys; empty: the running system's, else keys.json in the runtime folder",
+    )
 
 
 class Settings(Group):
@@ -150,12 +234,13 @@ class Settings(Group):
     system: SystemSettings = SystemSettings()
     data: DataSettings = DataSettings()
     features: FeaturesSettings = FeaturesSettings()
-    labels: LabelsSettings = LabelsSettings()
+    labels: LabelSettings = LabelSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     optimization: OptimizationSettings = OptimizationSettings()
     inference: InferenceSettings = InferenceSettings()
     producer: ProducerSettings = ProducerSettings()
+    exchange: ExchangeSettings = ExchangeSettings()
     feature_service: FeatureServiceSettings = FeatureServiceSettings()
     worker: WorkerSettings = WorkerSettings()
     bridge: BridgeSettings = BridgeSettings()

@@ -15,9 +15,7 @@ A, B = "a" * 16, "b" * 16
 
 def signal(seq, session=A, symbol="X", snapshot=False):
     series = Series(symbol, "M1")
-    prediction = Prediction(
-        series, 60_000 * (seq + 1), 96, 0, 0, (), (), (), (), 0, "b", "0" * 64, 0, 0, 0, 0
-    )
+    prediction = Prediction(series, 60_000 * (seq + 1), 96, 0, 0, (), (), (), (), 0, "b", "0" * 64, 0, 0, 0, 0)
     return SignalLine(session, seq, 0, prediction, snapshot)
 
 

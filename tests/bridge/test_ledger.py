@@ -28,9 +28,7 @@ def test_numbers_count_each_symbol_from_one_and_no_candle_is_numbered_twice(sent
         assert counted == list(range(1, len(counted) + 1))
         assert ledger.seq(symbol) == len(counted)
         assert sorted(ledger.newest(symbol)) == sorted(
-            f"{symbol}/{timeframe}/{t}".encode()
-            for (owner, timeframe), t in newest.items()
-            if owner == symbol
+            f"{symbol}/{timeframe}/{t}".encode() for (owner, timeframe), t in newest.items() if owner == symbol
         )
 
 

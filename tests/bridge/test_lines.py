@@ -107,9 +107,7 @@ def test_signed_nonsense_is_junk_or_a_line(fields):
 @given(symbols, symbols, st.sampled_from(list(TIMEFRAMES_S)))
 def test_no_symbols_topics_begin_like_anothers(one, other, timeframe):
     topics = (f"sig.{Series(one, timeframe).key}".encode(), heartbeat_topic(one))
-    assert all(
-        topic.startswith(symbol_topics(one)) and topic.startswith(symbol_topics(None)) for topic in topics
-    )
+    assert all(topic.startswith(symbol_topics(one)) and topic.startswith(symbol_topics(None)) for topic in topics)
     assert any(topic.startswith(symbol_topics(other)) for topic in topics) == (one == other)
 
 

@@ -88,9 +88,7 @@ def test_a_stopped_and_continued_bridge_loses_nothing(settings, tmp_path, predic
         sent = predictions.series(2_000)
         os.kill(process.pid, signal.SIGCONT)
         received = [next(events) for _ in sent]
-        assert [one.line.prediction.id for one in received if isinstance(one, Signal)] == [
-            one.id for one in sent
-        ]
+        assert [one.line.prediction.id for one in received if isinstance(one, Signal)] == [one.id for one in sent]
 
 
 def test_run_stops_with_its_context_and_says_what_it_did(settings, broker):

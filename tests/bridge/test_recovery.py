@@ -11,6 +11,7 @@ from bridge.events import Cause, Origin, Resynchronised, Signal
 from bridge.ledger import RING_LINES
 from bridge.lines import EndLine, HelloLine, SignalLine, decode_line, encode_line
 from shared.broker import connect as connect_broker
+from shared.broker import fields_of
 from shared.codec import encode_prediction
 from shared.contracts import PARTITIONS
 from shared.embedded_broker import EmbeddedBroker
@@ -38,9 +39,7 @@ def test_a_restarted_bridge_is_noticed_and_resynchronised(start_bridge, connect,
     for symbol, client in clients.items():
         old = _session(client)
         # Not sent again one by one: the newest of the series tells where things stand.
-        assert [(s.line.prediction.id, s.origin) for s in client.signals(1)] == [
-            (missed[-1].id, Origin.SNAPSHOT)
-        ]
+        assert [(s.line.prediction.id, s.origin) for s in client.signals(1)] == [(missed[-1].id, Origin.SNAPSHOT)]
         event = client.next()
         assert event == Resynchronised(symbol, _session(client), Cause.SESSION)
         assert event.session != old
@@ -135,9 +134,7 @@ def test_the_ring_answers_exactly_its_length(start_bridge, connect, predictions,
             assert lines[-1].count == count
 
 
-def test_tampered_lines_are_refused_and_their_place_is_filled_from_the_ring(
-    start_bridge, connect, predictions
-):
+def test_tampered_lines_are_refused_and_their_place_is_filled_from_the_ring(start_bridge, connect, predictions):
     def tamper(topic, line):
         seq = line.split(b"|")[2] if line.startswith(b"S1") else b""
         return [topic, {b"2": line.replace(b"|900|", b"|300|"), b"3": line[:-1]}.get(seq, line)]
@@ -244,6 +241,50 @@ def test_a_log_that_began_anew_begins_a_new_session(start_bridge, connect, predi
     assert _ids(client.signals(1)) == [after.id]
 
 
+def test_what_came_and_was_trimmed_while_away_begins_a_new_session(start_bridge, connect, predictions, broker):
+    bridge = start_bridge()
+    client = connect(bridge, "EURUSD")
+    client.resynchronised()
+    predictions.series(1)
+    client.signals(1)
+    missed = predictions.make(1)
+    p, message = missed.series.partition, encode_prediction(missed)
+    pipeline = broker.client.pipeline()  # at once: nothing is left to read
+    pipeline.xadd(broker.names.predictions(p), {"m": message})
+    pipeline.hset(broker.names.latest(p), missed.series.key, message)
+    pipeline.xtrim(broker.names.predictions(p), maxlen=0, approximate=False)
+    pipeline.execute()
+    broker.client.client_kill_filter(_type="normal", skipme=True)
+    (newest,) = client.signals(1)
+    assert (newest.line.prediction.id, newest.origin) == (missed.id, Origin.SNAPSHOT)
+    assert bridge.stats.holes == 1
+
+
+def test_a_log_that_lost_only_its_junk_tail_begins_a_new_session(
+    start_bridge, connect, predictions, broker, eventually
+):
+    bridge = start_bridge()
+    client = connect(bridge, "EURUSD")
+    client.resynchronised()
+    (first,) = predictions.series(1)
+    client.signals(1)
+    log = broker.names.predictions(first.series.partition)
+    broker.client.xadd(log, {"m": b"junk"})
+    eventually(lambda: bridge.stats.junk == 1)
+    ((kept_id, fields),) = _entries(broker, log)
+    pipeline = broker.client.pipeline()
+    pipeline.delete(log)
+    pipeline.xadd(log, fields, id=kept_id)
+    pipeline.execute()
+    broker.client.client_kill_filter(_type="normal", skipme=True)
+    client.resynchronised()
+    assert (bridge.stats.holes, bridge.stats.sessions) == (1, 2)
+
+
+def _entries(broker, log):
+    return [(raw[0], fields_of(raw)) for raw in broker.client.xrange(log)]
+
+
 @pytest.fixture
 def durable_broker(tmp_path) -> Iterator[EmbeddedBroker]:
     with EmbeddedBroker(tmp_path / "broker") as server:
@@ -273,9 +314,7 @@ def test_a_killed_broker_that_comes_back_whole_keeps_the_session(
     assert (bridge.stats.holes, bridge.stats.sessions) == (0, 1)
 
 
-def test_a_killed_broker_that_lost_its_data_begins_a_new_session(
-    start_bridge, connect, predictions, eventually
-):
+def test_a_killed_broker_that_lost_its_data_begins_a_new_session(start_bridge, connect, predictions, eventually):
     with EmbeddedBroker() as server:
         predictions.client = connect_broker(server.url)
         bridge = start_bridge(url=server.url)

@@ -36,9 +36,7 @@ def test_a_prediction_arrives_as_the_same_json(start_bridge, connect, prediction
     sent = predictions.make(0, outlook=(0.4, 0.3, 0.2), policy=(-1.0, 0.25))
     predictions.publish(sent)
     (signal,) = client.signals(1)
-    assert signal.document == _comparable(prediction_document(sent)) | {
-        "latency_us": signal.document["latency_us"]
-    }
+    assert signal.document == _comparable(prediction_document(sent)) | {"latency_us": signal.document["latency_us"]}
     assert signal.origin is Origin.LIVE
 
 
@@ -70,9 +68,7 @@ def test_a_late_subscriber_gets_the_newest_prediction_of_each_series(start_bridg
     assert late.client.stats.gaps == 0
 
 
-def test_predictions_from_before_the_bridge_are_in_the_snapshot_and_never_sent_live(
-    start_bridge, connect, predictions
-):
+def test_predictions_from_before_the_bridge_are_in_the_snapshot_and_never_sent_live(start_bridge, connect, predictions):
     before = predictions.series(2)
     client = connect(start_bridge())
     assert [(s.line.prediction.id, s.origin) for s in client.signals(1)] == [(before[-1].id, Origin.SNAPSHOT)]
@@ -106,9 +102,7 @@ def test_twenty_thousand_at_full_speed_lose_none(start_bridge, connect, predicti
     bridge = start_bridge()
     client = connect(bridge)
     client.resynchronised()
-    sent = [
-        prediction.id for at in range(0, 20_000, 1_000) for prediction in predictions.series(1_000, start=at)
-    ]
+    sent = [prediction.id for at in range(0, 20_000, 1_000) for prediction in predictions.series(1_000, start=at)]
     assert _ids(client.signals(20_000)) == sent
     assert (client.client.stats.gaps, client.client.stats.duplicates) == (0, 0)
     assert bridge.stats.lines_sent == 20_000

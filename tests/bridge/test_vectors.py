@@ -13,8 +13,7 @@ from bridge.lines import EndLine, HeartbeatLine, HelloLine, SignalLine, decode_l
 from shared.errors import JunkError
 
 _VECTORS = [
-    json.loads(text)
-    for text in Path(__file__).parents[1].joinpath("vectors", "lines.jsonl").read_text().splitlines()
+    json.loads(text) for text in Path(__file__).parents[1].joinpath("vectors", "lines.jsonl").read_text().splitlines()
 ]
 _GOOD = [vector for vector in _VECTORS if vector["valid"]]
 _BROKEN = [vector for vector in _VECTORS if not vector["valid"]]

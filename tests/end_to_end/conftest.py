@@ -75,7 +75,7 @@ class UpSystem:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         runtime = folder / "runtime"
-        runtime.mkdir(mode=0o700)
+        runtime.mkdir(mode=0o700, exist_ok=True)
         self.environ = {**os.environ, "XDG_RUNTIME_DIR": str(runtime), "NATRON_SYSTEM_LOG_LEVEL": "WARNING"}
         self._run_file = runtime / "natron" / "run.json"
         self.log = folder / "up.log"
@@ -121,9 +121,10 @@ class UpSystem:
         """Send a signal to a part."""
         os.kill(self.run["pids"][part], number)
 
-    def replay(self, csv: Path, symbol: str) -> "subprocess.Popen[str]":
+    def replay(self, csv: Path, symbol: str, *more: str) -> "subprocess.Popen[str]":
         """Start a replay."""
         command = natron("producer", "replay", "--csv", str(csv), "--symbol", symbol, "--timeframe", "M15", "--json")
+        command += more
         return subprocess.Popen(command, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def ask(self, *arguments: str) -> str:
@@ -133,12 +134,15 @@ class UpSystem:
         return done.stdout
 
     def predictions(self, symbol: str) -> list[Prediction]:
-        """The predictions log of a series, in order."""
+        """The predictions log of a series, in order; nothing while the broker is away."""
         log = PredictionLog(self.client, self.names, from_start=True)
         series = Series(symbol, "M15")
         found: list[Prediction] = []
-        while published := log.read(block_ms=0):
-            found += [item.prediction for item in published if item.prediction and item.prediction.series == series]
+        try:
+            while published := log.read(block_ms=0):
+                found += [item.prediction for item in published if item.prediction and item.prediction.series == series]
+        except redis.exceptions.RedisError:
+            return []
         return found
 
     def stop(self) -> int:
@@ -160,6 +164,12 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpSystem]:
     yield system
     if system.process.poll() is None:
         assert system.stop() == 0
+
+
+@pytest.fixture
+def up_system() -> type[UpSystem]:
+    """To start systems of one's own."""
+    return UpSystem
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,7 @@ Sample = tuple[Path, Candles]
 def same_log(found: list[Prediction], expected: Any) -> None:
     assert [prediction.t for prediction in found] == expected.t
     assert [prediction.n for prediction in found] == list(range(WINDOW, WINDOW + len(expected.t)))
-    values = np.array(
-        [[p.buy_prob, p.sell_prob, *p.direction_probs, *p.regime_probs] for p in found], np.float32
-    )
+    values = np.array([[p.buy_prob, p.sell_prob, *p.direction_probs, *p.regime_probs] for p in found], np.float32)
     assert np.abs(values - expected.values).max() <= TOLERANCE
 
 
@@ -55,7 +53,7 @@ def test_a_killed_replay_run_again_changes_nothing(up: Any, await_true: Any, sam
     replay = up.replay(sample[0], "kill.replay")
     await_true(lambda: under_way(up, already, replay), "predictions under way")
     replay.kill()
-    replay.wait()
+    replay.communicate()
     report = finished(up.replay(sample[0], "kill.replay"))
     assert report["known"] + report["admitted"] == len(sample[1])
     await_true(lambda: len(up.predictions("kill.replay")) >= len(expected.t), "all predictions")
@@ -91,3 +89,52 @@ def test_the_same_file_again_admits_nothing_and_predicts_nothing(up: Any, await_
     again = finished(up.replay(sample[0], "again"))
     assert (again["admitted"], again["known"]) == (0, len(sample[1]))
     assert up.traffic() == before
+
+
+def test_garbage_on_every_stream_ends_in_the_dead_letters_and_changes_nothing(
+    up: Any, await_true: Any, sample: Sample, expected: Any
+) -> None:
+    finished(up.replay(sample[0], "junk", "--limit", "2000"))
+    await_true(lambda: up.traffic().published == up.traffic().due, "the first half's predictions")
+    streams = [key.decode() for key in up.client.scan_iter(_type="stream")]
+    own = [key for key in streams if key.endswith("junk.M15")]
+    assert len(own) == 3  # history, window, recent
+    for key in streams:
+        up.client.xadd(key, {"garbage": b"\xff\x00"})
+    finished(up.replay(sample[0], "junk"))
+    await_true(lambda: len(up.predictions("junk")) >= len(expected.t), "all predictions")
+    same_log(up.predictions("junk"), expected)
+    logs = [key for key in streams if ":candles" in key or ":features" in key or key.endswith(":predictions")]
+
+    def buried() -> set[str]:
+        letters = [json.loads(line) for line in up.ask("dead", "list", "--json").splitlines()]
+        assert all(letter["reason"] == "junk" for letter in letters if letter["origin"])
+        return {letter["origin"] for letter in letters}
+
+    await_true(lambda: {*logs, *own} <= buried(), "garbage of every log and of this series buried")
+    assert up.whole()
+
+
+def test_a_client_that_comes_late_gets_the_snapshot(up: Any, await_true: Any, sample: Sample, expected: Any) -> None:
+    finished(up.replay(sample[0], "late"))
+    await_true(lambda: len(up.predictions("late")) >= len(expected.t), "all predictions")
+    shown = json.loads(up.ask("signals", "--symbol", "late", "--count", "1", "--json"))
+    newest = up.predictions("late")[-1]
+    assert (shown["id"], shown["n"], shown["bundle"]) == (newest.id, newest.n, newest.bundle)
+    assert shown["buy_prob"] == pytest.approx(newest.buy_prob, abs=1e-6)
+    assert "REPLAY" in shown["reasons"]
+
+
+def test_ctrl_c_stops_every_process_and_the_data_outlives_it(
+    tmp_path: Path, up_system: Any, await_true: Any, sample: Sample, expected: Any
+) -> None:
+    first = up_system(tmp_path)
+    finished(first.replay(sample[0], "kept"))
+    await_true(lambda: len(first.predictions("kept")) >= len(expected.t), "all predictions")
+    pids = first.run["pids"]
+    assert first.stop() == 0
+    assert not [name for name, pid in pids.items() if Path("/proc", str(pid)).exists()]
+    second = up_system(tmp_path)
+    same_log(second.predictions("kept"), expected)
+    assert finished(second.replay(sample[0], "kept"))["known"] == len(sample[1])
+    assert second.stop() == 0

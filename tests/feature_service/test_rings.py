@@ -25,9 +25,7 @@ def push_one(rings: SeriesRings, slot: int, candles: Candles) -> Rows:
     return rings.push(np.full(len(candles), slot, np.int64), candles)
 
 
-def test_every_candle_of_a_new_series_has_the_row_of_its_history(
-    walk: Walk, nasty: dict[str, Candles]
-) -> None:
+def test_every_candle_of_a_new_series_has_the_row_of_its_history(walk: Walk, nasty: dict[str, Candles]) -> None:
     for candles in (walk(COUNT), *nasty.values()):
         rings = SeriesRings()
         slot = rings.acquire()
@@ -63,9 +61,7 @@ def test_series_mixed_in_one_call_do_not_touch_each_other(walk: Walk) -> None:
     places = np.zeros(len(order), np.int64)
     for member in range(5):
         places[order == member] = np.arange(700)
-    mixed = np.array(
-        [series[member][place] for member, place in zip(order, places, strict=True)], CANDLE_DTYPE
-    )
+    mixed = np.array([series[member][place] for member, place in zip(order, places, strict=True)], CANDLE_DTYPE)
     rows = rings.push(slots[order], mixed)
     for member in range(5):
         assert rows[order == member].tobytes() == compute_history(series[member][:700]).tobytes()

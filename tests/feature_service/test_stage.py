@@ -27,9 +27,7 @@ OTHER = Series("XAUUSD", "M15")
 
 
 def admit(broker: BrokerUnderTest, candles: Candles, series: Series = SERIES) -> None:
-    door = Admission(
-        broker.client, broker.names, SimulatedClock(2_000_000_000_000), AdmissionLimits(100_000, 100, 100)
-    )
+    door = Admission(broker.client, broker.names, SimulatedClock(2_000_000_000_000), AdmissionLimits(100_000, 100, 100))
     for start in range(0, len(candles), 256):
         door.admit(series, candles[start : start + 256], Flag.REPLAY, "csv")
 
@@ -66,9 +64,7 @@ def test_rows_of_the_stream_are_the_rows_of_the_history(broker: BrokerUnderTest)
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(1, 650), min_size=1, max_size=5))
-def test_a_service_restarted_anywhere_computes_the_same_bits(
-    broker: BrokerUnderTest, cuts: list[int]
-) -> None:
+def test_a_service_restarted_anywhere_computes_the_same_bits(broker: BrokerUnderTest, cuts: list[int]) -> None:
     broker.client.flushall()
     candles = walk_candles(650)
     done = 0

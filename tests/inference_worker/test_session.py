@@ -97,3 +97,12 @@ def test_a_graph_whose_golden_outputs_differ_is_refused(bundle: Bundle) -> None:
 def test_a_graph_that_is_none_is_refused(bundle: Bundle) -> None:
     with pytest.raises(BundleError, match="does not load"):
         Session(replace(bundle, graph=b"not a graph"), threads=1, max_tokens=1_024)
+
+
+def test_a_backlog_of_thousands_is_as_exact_as_its_windows(session: Session) -> None:
+    rows = compute_history(walk_candles(2_500))
+    slot = session.acquire()
+    long = session.run([Job(slot, rows, True)])[0]
+    for end in (1_000, 2_000, 2_500):
+        window = session.run([Job(slot, rows[end - WINDOW : end], True)])[0]
+        same({head: long[head][end - 1 : end] for head in HEADS}, {head: window[head][-1:] for head in HEADS})

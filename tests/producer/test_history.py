@@ -20,9 +20,7 @@ def test_rows_are_sorted_and_repeats_dropped_the_first_counts(tmp_path: Path) ->
     lines = lines_of(path)
     changed = lines[50].split("\t")
     changed[6] = "777777"
-    path.write_text(
-        "\n".join([*lines[:200], lines[10], "\t".join(changed), *lines[210:], *lines[200:210]]) + "\n"
-    )
+    path.write_text("\n".join([*lines[:200], lines[10], "\t".join(changed), *lines[210:], *lines[200:210]]) + "\n")
     history = read_history(path, "M15", "UTC")
     assert (history.candles == sample_candles(300, "M15", 9)).all()
     report = history.report

@@ -55,9 +55,7 @@ def test_refused_rows_stand_under_their_reason_with_the_first_lines(tmp_path: Pa
 
 
 @pytest.mark.parametrize("timeframe", ["M1", "M6", "M10", "M20", "H1", "H4", "D1", "W1"])
-def test_a_whole_series_has_the_gaps_of_its_weekends_at_every_timeframe(
-    tmp_path: Path, timeframe: str
-) -> None:
+def test_a_whole_series_has_the_gaps_of_its_weekends_at_every_timeframe(tmp_path: Path, timeframe: str) -> None:
     import numpy as np
 
     from shared.timeframe import timeframe_ms

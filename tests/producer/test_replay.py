@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from producer.exports.options import ReadOptions
-from producer.replay import BATCH, Replay
+from producer.replay import Replay
 from producer.replay_request import ReplayRequest
 from producer.sample import sample_candles, write_candles
 from shared.admission import Admission, AdmissionLimits, Verdict
@@ -42,7 +42,7 @@ class FakeAdmission:
         flags: int,
         source: str,
     ) -> list[Verdict]:
-        assert 0 < len(candles) <= BATCH
+        assert 0 < len(candles) <= 256
         if not self.reply_lost:
             self._fail()
         verdicts = [self._judge(candle) for candle in candles.tolist()]
@@ -160,9 +160,7 @@ def test_while_admission_is_busy_the_same_batch_waits(sample: Path) -> None:
 
 @pytest.mark.parametrize("reply_lost", [False, True])
 @pytest.mark.parametrize("error", [BrokerError("gone"), ConnectionResetError()])
-def test_a_lost_connection_loses_and_repeats_nothing(
-    sample: Path, reply_lost: bool, error: Exception
-) -> None:
+def test_a_lost_connection_loses_and_repeats_nothing(sample: Path, reply_lost: bool, error: Exception) -> None:
     admission = FakeAdmission()
     admission.reply_lost = reply_lost
     admission.failures = [error, error, None, None, error, error, error, None, None, error]
@@ -195,9 +193,7 @@ def test_candles_are_due_at_their_close_in_time_that_runs_faster(sample: Path) -
 def test_progress_tells_rows_and_ends_at_the_whole_file(sample: Path) -> None:
     told: list[tuple[int, float]] = []
     request = ReplayRequest(sample, SERIES)
-    Replay(
-        FakeAdmission(), SimulatedClock(START_MS), request, lambda rows, part: told.append((rows, part))
-    ).run()
+    Replay(FakeAdmission(), SimulatedClock(START_MS), request, lambda rows, part: told.append((rows, part))).run()
     assert told[-1] == (999, 1.0)
 
 

@@ -56,9 +56,7 @@ def test_midnight_of_an_american_broker_is_five_in_the_afternoon_of_new_york_all
 
 def test_a_repeated_hour_has_two_readings_and_a_skipped_one_is_marked() -> None:
     zone = parse_zone("Europe/Berlin")
-    readings = zone.readings(
-        np.array([ms("2021-10-31 02:30"), ms("2021-03-28 02:30"), ms("2021-10-31 03:00")])
-    )
+    readings = zone.readings(np.array([ms("2021-10-31 02:30"), ms("2021-03-28 02:30"), ms("2021-10-31 03:00")]))
     assert (readings.later - readings.earlier).tolist() == [3_600_000, 3_600_000, 0]
     assert readings.skipped.tolist() == [False, True, False]
 
@@ -70,9 +68,7 @@ def test_a_repeated_hour_has_two_readings_and_a_skipped_one_is_marked() -> None:
     st.lists(st.integers(ms("1990-01-01 00:00"), ms("2035-01-01 00:00")), min_size=1, max_size=50),
 )
 def test_each_utc_instant_is_a_reading_of_its_own_local_time(zone: str, instants: list[int]) -> None:
-    rules, shift = {"broker-eu": ("Europe/Athens", 0), "broker-us": ("America/New_York", 7)}.get(
-        zone, (zone, 0)
-    )
+    rules, shift = {"broker-eu": ("Europe/Athens", 0), "broker-us": ("America/New_York", 7)}.get(zone, (zone, 0))
     offsets = [datetime.fromtimestamp(t / 1000, ZoneInfo(rules)).utcoffset() for t in instants]
     local = np.array(
         [
@@ -85,9 +81,7 @@ def test_each_utc_instant_is_a_reading_of_its_own_local_time(zone: str, instants
     assert ((readings.earlier == instants) | (readings.later == instants)).all()
 
 
-@pytest.mark.parametrize(
-    "text", ["", "Mars/Olympus", "+25:00", "broker-uk", "../etc/passwd", "UTC+2:99", "Europe"]
-)
+@pytest.mark.parametrize("text", ["", "Mars/Olympus", "+25:00", "broker-uk", "../etc/passwd", "UTC+2:99", "Europe"])
 def test_what_is_no_zone_is_refused_with_the_choices(text: str) -> None:
     with pytest.raises(InputError, match="broker-eu"):
         parse_zone(text)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import TrainingError
-from trainer.request import CsvSpec, TrainingSettings
+from trainer.request import CsvSpec
 
 
 def test_a_file_carries_its_options() -> None:
@@ -20,8 +20,3 @@ def test_an_option_that_is_none_is_refused_by_name(option: str) -> None:
     with pytest.raises(TrainingError, match=r"must be one of symbol, timeframe, tz") as error:
         CsvSpec.parse(f"b.csv,{option}")
     assert error.value.value == option
-
-
-def test_settings_refuse_what_they_do_not_know() -> None:
-    with pytest.raises(ValueError, match="learning_rat"):
-        TrainingSettings.model_validate({"optimization": {"learning_rat": 1e-3}})

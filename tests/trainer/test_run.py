@@ -11,16 +11,16 @@ from feature_service.feature_set import FEATURE_SET
 from inference_worker.bundle import HEADS, Bundle
 from shared.contracts import Candles, Series
 from shared.errors import TrainingError
+from shared.settings.loading import load_settings
 from trainer.export import run_windows
 from trainer.histories import History
-from trainer.model import ModelSettings
-from trainer.request import TrainingRequest, TrainingResult, TrainingSettings
+from trainer.request import TrainingRequest, TrainingResult
 from trainer.run import train_histories
-from trainer.supervised import EpochReport, SupervisedSettings
+from trainer.supervised import EpochReport
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = TrainingSettings(model=ModelSettings(preset="tiny"), supervised=SupervisedSettings(epochs=2))
+FLAGS = {"model.preset": "tiny", "training.supervised.epochs": 2, "training.threads": 1}
 
 MakeCandles = Callable[[int, int], Candles]
 
@@ -30,7 +30,7 @@ def _history(candles: Candles, symbol: str = "TEST") -> History:
 
 
 def _request(out: Path, seed: int = 7) -> TrainingRequest:
-    return TrainingRequest((), out, SETTINGS, seed=seed, threads=1)
+    return TrainingRequest((), out, load_settings(None, {}, FLAGS | {"training.seed": seed}))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_the_manifest_tells_what_the_run_did(result: TrainingResult, histories: 
         (series, head) for series in ("ONE.M15", "TWO.M15", "all") for head in HEADS
     }
     assert set(manifest.labels) == set(manifest.temperatures) == set(HEADS)
-    assert manifest.training["supervised.epochs"] == 2
+    assert manifest.training["training.supervised.epochs"] == 2
     assert manifest.test_split_reads == 1
     assert all(split.train.last < split.validation.first < split.test.first for split in manifest.splits)
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.contracts import WINDOW
-from trainer.splits import TARGETS_MIN, DataSettings, Span, fewest_candles, split_candles
+from shared.settings.groups import DataSettings
+from trainer.splits import TARGETS_MIN, Span, fewest_candles, split_candles
 
 DEFAULT = DataSettings()
 
@@ -38,7 +39,7 @@ def test_the_fewest_candles_are_enough_for_every_split(
 
 
 def test_shares_that_leave_no_test_split_are_refused() -> None:
-    with pytest.raises(ValidationError, match="test split"):
+    with pytest.raises(ValidationError, match="test part"):
         DataSettings(train_share=0.8, validation_share=0.2)
 
 

@@ -7,12 +7,11 @@ import pytest
 from inference_worker.bundle import Bundle
 from producer.sample import sample_candles, write_candles
 from shared.errors import InputError, TrainingError
-from trainer.model import ModelSettings
-from trainer.request import CsvSpec, TrainingRequest, TrainingSettings
-from trainer.supervised import SupervisedSettings
+from shared.settings.loading import load_settings
+from trainer.request import CsvSpec, TrainingRequest
 from trainer.training import train
 
-SETTINGS = TrainingSettings(model=ModelSettings(preset="tiny"), supervised=SupervisedSettings(epochs=1))
+SETTINGS = load_settings(None, {}, {"model.preset": "tiny", "training.supervised.epochs": 1})
 
 
 @pytest.mark.slow

@@ -5,33 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from inference_worker.bundle import HEADS, LabelRecord
 from shared.contracts import Candles
+from shared.settings.groups import LabelSettings
 from trainer.labels import directions, regimes, setups
 from trainer.labels.technicals import Technicals
 
 UNLABELLED = -1
 
 Labels = dict[str, NDArray[np.int8]]  # head -> (N,) class, UNLABELLED where unknown
-
-
-class LabelSettings(BaseModel):
-    """Which labels the heads learn. Horizons in candles."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    setup_horizon: int = Field(1, ge=1, le=96)  # a setup at the next candle can still be acted on at its close
-    regime_horizon: int = Field(5, ge=1, le=96)  # far enough that today's regime does not answer it
-    direction_horizon: int = Field(3, ge=1, le=96)  # the shortest outcome that outlives spread and noise of a candle
-    min_conditions: int = Field(2, ge=1, le=6)  # of six; raised by the fit where setups would be no event
-
-    @property
-    def horizons(self) -> dict[str, int]:
-        """Head -> candles until its label is known."""
-        setup, regime, direction = self.setup_horizon, self.regime_horizon, self.direction_horizon
-        return {"buy": setup, "sell": setup, "direction": direction, "regime": regime}
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,4 @@ def test_without_volume_the_volume_weighted_average_is_the_simple_one(walk: Call
     candles["v"] = 0.0
     names = [feature.name for feature in FEATURES]
     values = compute_values(candles)
-    assert np.array_equal(
-        values[:, names.index("vwma_20_distance")], values[:, names.index("sma_20_distance")]
-    )
+    assert np.array_equal(values[:, names.index("vwma_20_distance")], values[:, names.index("sma_20_distance")])

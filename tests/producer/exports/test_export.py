@@ -18,9 +18,7 @@ from shared.errors import FormatError, InputError
 STAMP = "%Y.%m.%d,%H:%M"
 
 
-def mt4(
-    count: int = 200, start: str = "2021-03-01 00:00", step_min: int = 15, stamp: str = STAMP
-) -> list[str]:
+def mt4(count: int = 200, start: str = "2021-03-01 00:00", step_min: int = 15, stamp: str = STAMP) -> list[str]:
     """Lines of a MetaTrader 4 export: a slow saw-tooth, prices of five digits."""
     begin = datetime.fromisoformat(start).replace(tzinfo=UTC).timestamp()
     lines = []
@@ -188,9 +186,7 @@ def test_days_open_at_the_brokers_midnight_summer_and_winter(tmp_path: Path) -> 
 
 def test_stamps_that_carry_an_offset_keep_it_and_the_report_says_so(tmp_path: Path) -> None:
     lines = mt4(stamp="%Y-%m-%dT%H:%M:00-06:00")
-    export, candles = read(
-        save(tmp_path / "x.csv", ["time,open,high,low,close,volume", *lines]), tz="broker-eu"
-    )
+    export, candles = read(save(tmp_path / "x.csv", ["time,open,high,low,close,volume", *lines]), tz="broker-eu")
     assert (export.tz, export.tz_source, export.tz_unused) == ("UTC", "stamps", "broker-eu")
     assert candles["t"][0] == datetime(2021, 3, 1, 6, tzinfo=UTC).timestamp() * 1000
 
@@ -225,9 +221,7 @@ def test_a_row_of_another_symbol_is_refused_and_two_symbols_in_the_sample_refuse
     "order", ["open,high,low,close", "close,open,high,low", "open,close,high,low", "low,high,close,open"]
 )
 @pytest.mark.parametrize("headed", [True, False])
-def test_any_order_of_the_prices_is_found_by_name_or_by_the_numbers(
-    tmp_path: Path, order: str, headed: bool
-) -> None:
+def test_any_order_of_the_prices_is_found_by_name_or_by_the_numbers(tmp_path: Path, order: str, headed: bool) -> None:
     source = sample_candles(500, "M15", 2)
     lines = [f"time,{order},volume"] if headed else []
     for candle in source:

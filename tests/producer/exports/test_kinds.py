@@ -94,10 +94,7 @@ KINDS: dict[str, tuple[list[str], Row, str, bool]] = {
         False,
     ),
     "Binance Vision, headed": (
-        [
-            "open_time,open,high,low,close,volume,close_time,quote_volume,count,"
-            "taker_buy_volume,taker_buy_quote_volume,ignore"
-        ],
+        ["open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_quote,ignore"],
         lambda t, p, v: ",".join(
             [
                 f"{t.timestamp() * 1e6:.0f}",
@@ -134,9 +131,7 @@ KINDS: dict[str, tuple[list[str], Row, str, bool]] = {
     ),
     "Sierra Chart": (
         ["Date, Time, Open, High, Low, Last, Volume, NumberOfTrades, BidVolume, AskVolume"],
-        lambda t, p, v: ", ".join(
-            [f"{t.year}/{t.month}/{t.day}", f"{t:%H:%M:%S}.000000", *p, v, "1", "2", "3"]
-        ),
+        lambda t, p, v: ", ".join([f"{t.year}/{t.month}/{t.day}", f"{t:%H:%M:%S}.000000", *p, v, "1", "2", "3"]),
         "M5",
         False,
     ),
@@ -263,8 +258,7 @@ def test_epochs_of_different_units_in_one_file_are_told_apart_value_by_value(tmp
     source = sample_candles(400, "M15", 6)
     units = [1, 1_000, 1_000_000]
     rows = [
-        f"{t // 1000 * units[k // 134]},{o},{h},{low},{c},{v}"
-        for k, (t, o, h, low, c, v) in enumerate(source.tolist())
+        f"{t // 1000 * units[k // 134]},{o},{h},{low},{c},{v}" for k, (t, o, h, low, c, v) in enumerate(source.tolist())
     ]
     (tmp_path / "x.csv").write_text("\n".join(rows))
     candles = np.concatenate([block.candles for block in Export(tmp_path / "x.csv").blocks()])

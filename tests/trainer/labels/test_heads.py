@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from inference_worker.bundle import HEADS
 from producer.history import read_history
 from shared.contracts import REGIMES, Candles
+from shared.settings.groups import LabelSettings
 from trainer.labels.heads import (
     UNLABELLED,
     FittedLabels,
-    LabelSettings,
     LabelSource,
     fit_labels,
     newest_resolved,
