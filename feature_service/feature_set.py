@@ -24,7 +24,7 @@ class FeatureSet:
         """Names in model order."""
         return tuple(feature.name for feature in self.features)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """F, the number of features."""
         return len(self.features)
