@@ -6,7 +6,19 @@ from typing import Any
 
 import typer
 
-from natron.commands.options import Columns, DateOrder, Decimal, Json, Timeframe, Zone, read_options
+from natron.commands.options import (
+    Columns,
+    DateOrder,
+    Day,
+    Decimal,
+    Json,
+    Member,
+    Points,
+    Stamps,
+    Timeframe,
+    Zone,
+    read_options,
+)
 
 app = typer.Typer(help="Files of candles: inspect one, make synthetic ones.", no_args_is_help=True)
 
@@ -33,12 +45,16 @@ def inspect(
     date_order: DateOrder = None,
     decimal: Decimal = None,
     columns: Columns = None,
+    date: Day = None,
+    points: Points = None,
+    stamps: Stamps = None,
+    member: Member = None,
     as_json: Json = False,
 ) -> None:
     """Say what a file is: format, encoding, timeframe, rows, what is refused and why."""
     from producer.inspection import inspect as inspect_file
 
-    options = read_options(tz, timeframe, date_order, decimal, columns)
+    options = read_options(tz, timeframe, date_order, decimal, columns, date, points, stamps, member)
     document = inspect_file(file, options=options).document()
     if as_json:
         print(json.dumps(document))

@@ -1,6 +1,7 @@
 # mypy: allow-untyped-decorators
 """Decimal text to the nearest double, compiled for the common case and exact in all."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ class NumberForm:
 def parse_numbers(fields: Fields, column: int, form: NumberForm) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """Read a column: values (R,) and outcomes (R,), GOOD, BAD or EMPTY.
 
-    ``$`` before and ``%`` after a number are passed over; K, M, B, T after it multiply. The value is the double nearest
+    ``$``, signs outside ASCII (``€``) around and ``%`` after a number are passed over; K, M, B, T after it multiply. The value is the double nearest
     to the decimal text.
     """
     rows = fields.lines.size
@@ -47,7 +48,7 @@ def parse_numbers(fields: Fields, column: int, form: NumberForm) -> tuple[NDArra
 
 def _exact(text: str, form: NumberForm) -> float:
     """Of a text that the kernel found well formed."""
-    text = text.replace("$", "").removesuffix("%")
+    text = re.sub(r"[^\x21-\x7e]|\$", "", text.removesuffix("%"))
     if form.thousands:
         text = text.replace(form.thousands, "")
     text = text.replace(form.decimal, ".")
@@ -73,10 +74,12 @@ def _parse(
             continue
         if data[end - 1] == 37:  # %
             end -= 1
-        negative = data[at] == 45
-        if data[at] == 45 or data[at] == 43:
+        while end > at and (data[end - 1] >= 128 or data[end - 1] == 36 or data[end - 1] == 32):  # 9,50 €
+            end -= 1
+        negative = end > at and data[at] == 45
+        if end > at and (data[at] == 45 or data[at] == 43):
             at += 1
-        if at < end and data[at] == 36:  # $
+        while at < end and (data[at] >= 128 or data[at] == 36 or data[at] == 32):
             at += 1
         mantissa, exponent, at = _decimal(data, at, end, decimal, thousands)
         shift = 0
@@ -116,7 +119,7 @@ def _decimal(
                 group += 1
         elif byte == decimal and not point and group in (-1, 3):
             point = True
-        elif thousands and byte == thousands and not point and digits > 0 and group in (-1, 3):
+        elif thousands and byte == thousands and not point and digits > 0 and group in (-1, 2, 3):  # 1,23,456 too
             group = 0
         else:
             break

@@ -54,8 +54,9 @@ def check_named(prices: Floats, names: tuple[str, ...]) -> None:
 def find_prices(numbers: Floats, candidates: list[int], times: NDArray[np.int64]) -> PriceColumns:
     """Find the prices among unnamed columns.
 
-    The first four neighbours are taken that obey the rules of a candle: the highest of each row is high, the
-    lowest low; of the other two, open is the one that begins where the last close ended.
+    Four neighbours are taken that obey the rules of a candle: the highest of each row is high, the lowest low; of the
+    other two, open is the one that begins where the last close ended. Of overlapping neighbours that obey (a previous
+    close before, an average after the prices) those in the usual order are taken; of ones apart (bid and ask) the first.
 
     Parameters
     ----------
@@ -71,26 +72,50 @@ def find_prices(numbers: Floats, candidates: list[int], times: NDArray[np.int64]
     FormatError
         No four neighbours obey, or open and close cannot be told apart.
     """
-    for at in range(len(candidates) - 3):
-        four = candidates[at : at + 4]
-        if four[3] - four[0] == 3:
-            found = _in_window(numbers, four, times)
-            if found is not None:
-                return found
+    windows = [candidates[at : at + 4] for at in range(len(candidates) - 3)]
+    windows = [four for four in windows if four[3] - four[0] == 3 and _obeys(numbers[:, four])]
+    rivals = [four for four in windows if four[0] - windows[0][0] < 4]
+    usual = [four for four in rivals if _is_usual(numbers[:, four])]
+    if len(usual) == 1 or len(rivals) == 1:
+        return _in_window(numbers, (usual or rivals)[0], times)
+    if rivals:
+        raise FormatError(
+            "columns", [[column + 1 for column in four] for four in rivals], "could each be the four prices",
+            "settle the columns with --columns, e.g. time,open,high,low,close,volume (- for one to pass over)",
+        )  # fmt: skip
     raise FormatError(
         "columns", [column + 1 for column in candidates], "hold no four neighbours that are candle prices",
         "settle the columns with --columns, e.g. time,open,high,low,close,volume (- for one to pass over)",
     )  # fmt: skip
 
 
-def _in_window(numbers: Floats, four: list[int], times: NDArray[np.int64]) -> PriceColumns | None:
+def _obeys(window: Floats) -> bool:
+    """Whether one column is the highest, another the lowest of nearly every row; or all rows are flat.
+
+    Prices of one candle are of one size; a volume beside them is not.
+    """
+    if np.mean(window.max(axis=1) < 3 * window.min(axis=1)) < _SHARE:
+        return False
+    highest, lowest = _extremes(window)
+    ordered = len(highest) == 1 and len(lowest) == 1 and bool(np.mean(window.min(axis=1) > 0) >= _SHARE)
+    return ordered or (obeying(window) >= _SHARE and _is_flat(window))
+
+
+def _extremes(window: Floats) -> tuple[list[int], list[int]]:
+    highest = [k for k in range(4) if np.mean(window[:, k] >= window.max(axis=1)) >= _SHARE]
+    lowest = [k for k in range(4) if np.mean(window[:, k] <= window.min(axis=1)) >= _SHARE]
+    return highest, lowest
+
+
+def _is_usual(window: Floats) -> bool:
+    return obeying(window) >= _SHARE
+
+
+def _in_window(numbers: Floats, four: list[int], times: NDArray[np.int64]) -> PriceColumns:
     window = numbers[:, four]
     if obeying(window) >= _SHARE and _is_flat(window):
         return PriceColumns(*four)  # no row tells the columns apart: the usual order
-    highest = [k for k in range(4) if np.mean(window[:, k] >= window.max(axis=1)) >= _SHARE]
-    lowest = [k for k in range(4) if np.mean(window[:, k] <= window.min(axis=1)) >= _SHARE]
-    if len(highest) != 1 or len(lowest) != 1 or not np.mean(window.min(axis=1) > 0) >= _SHARE:
-        return None
+    highest, lowest = _extremes(window)
     left, right = (four[k] for k in range(4) if k not in (highest[0], lowest[0]))
     high, low = four[highest[0]], four[lowest[0]]
     opening = _opening(numbers, left, right, times)
