@@ -18,7 +18,8 @@ class HistoryReport:
     """What became of a file's rows: rows = candles + duplicates + conflicts; ``refused`` come on top.
 
     ``duplicates`` repeat a candle; ``conflicts`` have the stamp of an earlier row and other values (the first counts).
-    ``tz_source`` is ``given``, ``stamps``, ``data`` (inferred) or ``assumed`` (no zone given and none in the stamps: UTC).
+    ``tz_source`` is ``given``, ``stamps``, ``data`` (inferred) or ``assumed`` (UTC, for want of
+    any of these).
     """
 
     format: str

@@ -184,7 +184,7 @@ def _settle(offsets: dict[str, float | None]) -> Zone:
 
 
 def _candidates(seen: set[float]) -> list[tuple[str, tuple[float, ...]]]:
-    """Clocks near what was seen, and how many hours each is ahead of UTC by season, as ``_LEAST_EVENTS`` orders them."""
+    """Clocks near what was seen, and the hours each is ahead of UTC in the seasons of ``_LEAST_EVENTS``."""
     found: list[tuple[str, tuple[float, ...]]] = []
     for base in sorted(seen | {value - 1 for value in seen}):
         found.append((_fixed(base), (base, base, base, base)))

@@ -16,8 +16,10 @@ from shared.timeframe import timeframe_name
 _HEAD_BYTES = 148
 _OLD = np.dtype([("t", "<i4"), ("o", "<f8"), ("l", "<f8"), ("h", "<f8"), ("c", "<f8"), ("v", "<f8")])
 _NEW = np.dtype(
-    [("t", "<i8"), ("o", "<f8"), ("h", "<f8"), ("l", "<f8"), ("c", "<f8"), ("v", "<i8"), ("spread", "<i4")]
-    + [("real", "<i8")]
+    [
+        *[("t", "<i8"), ("o", "<f8"), ("h", "<f8"), ("l", "<f8"), ("c", "<f8")],
+        *[("v", "<i8"), ("spread", "<i4"), ("real", "<i8")],
+    ]
 )
 _ROWS = 16_384
 _NAMES = b"time,open,high,low,close,tick_volume,spread,real_volume\n"

@@ -115,14 +115,11 @@ def _is_row(value: Any) -> bool:
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     """Values of a row by name, those of objects within it too (``mid: {o: ...}`` becomes ``o``, or ``mid_o``)."""
-    found: dict[str, Any] = {}
+    found = {key: value for key, value in row.items() if not isinstance(value, dict)}
     parts = [
-        (key, inner, value) for key, value in row.items() if isinstance(value, dict) for inner, value in value.items()
+        (key, inner, value) for key, part in row.items() if isinstance(part, dict) for inner, value in part.items()
     ]
-    names = [key for key, value in row.items() if not isinstance(value, dict)] + [inner for _, inner, _ in parts]
-    for key, value in row.items():
-        if not isinstance(value, dict):
-            found[key] = value
+    names = [*found, *(inner for _, inner, _ in parts)]
     for key, inner, value in parts:
         found[inner if names.count(inner) == 1 else f"{key}_{inner}"] = value
     return found
@@ -150,7 +147,8 @@ def _choose(documents: list[Any], member: str | None) -> JsonTable:
     if len(found) != 1:
         places = [table.place or "." for table in found]
         raise FormatError(
-            "file", places, "are several tables in one JSON document" if found else "is JSON without a table of candles",
+            "file", places,
+            "are several tables in one JSON document" if found else "is JSON without a table of candles",
             "settle it with --member PLACE" if found else "save the candles as a list of rows, or as CSV",
         )  # fmt: skip
     return found[0]

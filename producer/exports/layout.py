@@ -15,8 +15,8 @@ from producer.exports.numbers import NumberForm, parse_numbers
 from producer.exports.options import ReadOptions
 from producer.exports.prices import PriceColumns, check_named, find_prices
 from producer.exports.scale import find_scale
-from producer.exports.stamp_ends import closing_notes, stamps_close
 from producer.exports.stamp_columns import StampColumn, find_stamps, local_stamps
+from producer.exports.stamp_ends import closing_notes, stamps_close
 from producer.exports.text_blocks import TextFile
 from shared.errors import FormatError
 

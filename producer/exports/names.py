@@ -11,13 +11,14 @@ def format_name(table: Table, stamps: tuple[StampColumn, ...], prices: PriceColu
     if wrapped and wrapped[-1] not in ("zip", "gzip", "bzip2", "xz"):
         return wrapped[-1]
     names = [header.normal(name) for name in table.header or ()]
-    forms = [stamp.form for stamp in stamps]
-    template = " ".join(form.templates[0] for form in forms)
     if {"tickvol", "tickvolume"} & set(names):
         return "MetaTrader 5"
-    if table.header is not None:
-        return "CSV with header"
-    if forms[0].kind == "epoch":
+    return "CSV with header" if table.header is not None else _headerless(table, stamps, prices)
+
+
+def _headerless(table: Table, stamps: tuple[StampColumn, ...], prices: PriceColumns) -> str:
+    template = " ".join(stamp.form.templates[0] for stamp in stamps)
+    if stamps[0].form.kind == "epoch":
         return "Binance klines" if table.width == 12 else "CSV without header, epoch stamps"
     if template.startswith("%Y.%m.%d") and prices.columns == tuple(range(len(stamps), len(stamps) + 4)):
         return "MetaTrader 4" if len(stamps) == 2 else "MetaTrader 5 without header"

@@ -29,8 +29,8 @@ class NumberForm:
 def parse_numbers(fields: Fields, column: int, form: NumberForm) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """Read a column: values (R,) and outcomes (R,), GOOD, BAD or EMPTY.
 
-    ``$``, signs outside ASCII (``€``) around and ``%`` after a number are passed over; K, M, B, T after it multiply. The value is the double nearest
-    to the decimal text.
+    ``$``, signs outside ASCII (``€``) around and ``%`` after a number are passed over; K, M, B, T after it multiply.
+    The value is the double nearest to the decimal text.
     """
     rows = fields.lines.size
     values = np.full(rows, np.nan)
@@ -74,12 +74,12 @@ def _parse(
             continue
         if data[end - 1] == 37:  # %
             end -= 1
-        while end > at and (data[end - 1] >= 128 or data[end - 1] == 36 or data[end - 1] == 32):  # 9,50 €
+        while end > at and _is_currency(data[end - 1]):  # 9,50 €
             end -= 1
         negative = end > at and data[at] == 45
         if end > at and (data[at] == 45 or data[at] == 43):
             at += 1
-        while at < end and (data[at] >= 128 or data[at] == 36 or data[at] == 32):
+        while at < end and _is_currency(data[at]):
             at += 1
         mantissa, exponent, at = _decimal(data, at, end, decimal, thousands)
         shift = 0
@@ -95,6 +95,12 @@ def _parse(
         else:  # both operands are exact, so the one operation rounds correctly
             value = mantissa * powers[exponent] if exponent >= 0 else mantissa / powers[-exponent]
             values[row] = -value if negative else value
+
+
+@njit(cache=True)
+def _is_currency(byte: int) -> bool:  # pragma: no cover - compiled
+    """A dollar, a blank or part of a sign outside ASCII."""
+    return byte == 32 or byte == 36 or byte >= 128  # noqa: PLR1714
 
 
 @njit(cache=True)

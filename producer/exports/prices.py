@@ -56,7 +56,8 @@ def find_prices(numbers: Floats, candidates: list[int], times: NDArray[np.int64]
 
     Four neighbours are taken that obey the rules of a candle: the highest of each row is high, the lowest low; of the
     other two, open is the one that begins where the last close ended. Of overlapping neighbours that obey (a previous
-    close before, an average after the prices) those in the usual order are taken; of ones apart (bid and ask) the first.
+    close before, an average after the prices) those in the usual order are taken; of ones apart
+    (bid and ask) the first.
 
     Parameters
     ----------

@@ -9,8 +9,8 @@ from producer.exports.dialect import MISSING
 from producer.exports.faults import Fault, Refusal, Tally
 from producer.exports.fields import Fields, cut_fields
 from producer.exports.grid import Grid
-from producer.exports.layout import Layout
 from producer.exports.header import is_header, normal
+from producer.exports.layout import Layout
 from producer.exports.numbers import EMPTY, GOOD, parse_numbers
 from producer.exports.stamp_ends import opens_of
 from producer.exports.stamps import NO_OFFSET, parse_stamps
