@@ -16,6 +16,7 @@ _NUMBER = re.compile(
     r"[KMBTkmbt%]?(?: ?[$€£¥₹₩₽])?|[-+]?[.,]\d+"
 )
 _LEAST_COLUMNS = 5  # a time and four prices
+_THOUSANDS = re.compile(r"[-+]?[$€£¥₹₩₽]? ?\d{1,3}(?:,\d{2,3})*,\d{3}[KMBTkmbt%]?(?: ?[$€£¥₹₩₽])?")
 MISSING = frozenset({"nan", "inf", "infinity", "null", "none", "na", "n/a", "#n/a"})
 """Words for no number, without sign and in small letters."""
 _NAMES = {"\t": "tab", " ": "space"}
@@ -176,13 +177,21 @@ def number_form(texts: list[str], wanted_decimal: str | None) -> NumberForm:
     if wanted_decimal:
         return NumberForm(wanted_decimal, ",.".replace(wanted_decimal, ""))
     commas = [text for text in texts if "," in text]
+    dots = [text for text in texts if "." in text]
     if not commas:
         many = any(text.count(".") > 1 for text in texts)
         return NumberForm(",", ".") if many else NumberForm(".", "")
-    if any(text.count(",") > 1 for text in commas) or any("." in text for text in texts):
-        return NumberForm(".", ",")
-    if any(not re.fullmatch(r"[-+]?\d{1,3},\d{3}[KMBTkmbt]?", text) for text in commas):
+    comma_decimal = [text for text in commas if not _THOUSANDS.fullmatch(text.replace(".", "?"))]
+    dot_decimal = [text for text in dots if not _THOUSANDS.fullmatch(text.replace(".", ","))]
+    if comma_decimal and dot_decimal:
+        raise FormatError(
+            "number", [comma_decimal[0], dot_decimal[0]], "cannot both be decimal numbers",
+            "settle it with --decimal , or --decimal .",
+        )  # fmt: skip
+    if comma_decimal:
         return NumberForm(",", ".")
+    if dot_decimal or any(text.count(",") > 1 for text in commas):
+        return NumberForm(".", ",")
     raise FormatError(
         "number", commas[0], "has a comma that is the decimal sign or stands between thousands",
         "settle it with --decimal , or --decimal .",

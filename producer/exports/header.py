@@ -7,6 +7,24 @@ from collections import Counter
 from producer.exports.words import CLOSING, WORDS
 
 _QUOTE = re.compile(r"usd|eur|gbp|jpy|krw|busd|quote|ccy|turnover|notional|value|currency|amount", re.IGNORECASE)
+_PRICE = re.compile(r"(?<=.)(?:price|prc|px|value|rate)|(?:price|prc|px|trade|trd)(?=.)|(?<=[nhwe])(?:usd|eur)$")
+_VOLUMES = {"vol", "volume", "volumes", "volumen", "qty", "quantity"}
+_NO_VOLUMES = {
+    "ma",
+    "sma",
+    "ema",
+    "avg",
+    "average",
+    "change",
+    "chg",
+    "buy",
+    "sell",
+    "taker",
+    "maker",
+    "ask",
+    "delta",
+    "profile",
+}
 _PRICES = ("open", "high", "low", "close")
 _TAKEN_APART = str.maketrans("ıłøæđß", "iloads")
 
@@ -26,7 +44,7 @@ def plain_names(names: list[str] | tuple[str, ...]) -> list[str]:
     """Normal names without what nearly all of them have in common (``AAPL.Open``, ``AAPL.High`` ...)."""
     parts = [re.findall(r"[^\s._:|/\\-]+", name) for name in names]
     counts = Counter(part for several in parts for part in {*several} if len(several) > 1)
-    common = {part for part, count in counts.items() if count >= 4}
+    common = {part for part, count in counts.items() if count >= max(4, 0.6 * (len(names) - 1))}
     common = {part for part in common if not any(normal(part) in WORDS[role] for role in _PRICES)}
     if not common:
         return [normal(name) for name in names]
@@ -38,26 +56,33 @@ def is_closing_time(name: str) -> bool:
     return normal(name) in CLOSING
 
 
+def names_utc(name: str) -> bool:
+    """Whether a column's name says that its stamps are in UTC."""
+    return re.search(r"utc|gmt", name.lower()) is not None
+
+
 def find(names: tuple[str, ...], role: str) -> list[int]:
     """Columns whose names mean ``role``, the surest first."""
     plain = plain_names(names)
     if role in _PRICES:
-        plain = [re.sub(r"^(?:px|trade|trd|last(?=o|h|l|c))|(?<=[nhwe])(?:px|prc|prices?|rate|value|usd|eur)$", "", name)
-                 if name not in WORDS[role] else name for name in plain]  # fmt: skip
+        plain = [name if name in WORDS[role] else _PRICE.sub("", name) for name in plain]
     return [column for word in dict.fromkeys(WORDS[role]) for column, name in enumerate(plain) if name == word]
 
 
 def find_volume(names: tuple[str, ...]) -> list[int]:
-    """Columns of volume: those named so, else those whose name begins with it (``Volume BTC``).
+    """Columns of volume: those named so, else those that have it in their name (``Volume BTC``, ``baseVolume``).
 
-    Of several the one in the quote currency comes last.
+    Of several the ones in the quote currency come last.
     """
     exact = find(names, "volume")
-    begins = re.compile(r"(?i)\W*(?:(?:tick|trade|px|total) ?)?vol(?:ume)?s?\b")
-    loose = [
-        column for column, name in enumerate(names) if begins.match(name.replace("_", " ")) and column not in exact
-    ]
+    loose = [column for column, name in enumerate(names) if column not in exact and _tells_volume(name)]
     return exact + sorted(loose, key=lambda column: bool(_QUOTE.search(names[column])))
+
+
+def _tells_volume(name: str) -> bool:
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    plain = {word.lower() for word in words}
+    return bool(plain & _VOLUMES) and not plain & _NO_VOLUMES
 
 
 def is_header(names: list[str] | tuple[str, ...]) -> bool:

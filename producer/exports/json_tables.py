@@ -19,6 +19,7 @@ _ELEMENT_CHARACTERS = 1 << 28
 """Most of a document that is held at once; a list of rows, or lines of rows, is read row by row."""
 
 _LEAST_COLUMNS = 5
+_MOST_COLUMNS = 200
 _ROWS = 4_096
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)  # numbers stay as they are written
 _BLANK = re.compile(r"[\s,]*")
@@ -56,7 +57,8 @@ def write_json(file: BinaryIO, member: str | None) -> Iterator[bytes]:
         if first is None:
             raise FormatError("file", "[]", "holds no rows", "give a file with candles")
         second = next(elements, None)
-        if member is None and _is_row(first):
+        lone = isinstance(first, dict) and second is None
+        if member is None and not lone and _is_row(first):
             rows = chain([first], [] if second is None else [second], elements)
             table = JsonTable("", None if isinstance(first, list) else [*_flat(first)], _rows(rows, first))
         else:
@@ -110,7 +112,14 @@ def _is_scalar(value: Any) -> bool:
 def _is_row(value: Any) -> bool:
     if isinstance(value, list):
         return len(value) >= _LEAST_COLUMNS and all(map(_is_scalar, value))
-    return isinstance(value, dict) and is_header([*_flat(value)]) and all(map(_is_scalar, _flat(value).values()))
+    if not isinstance(value, dict) or len(value) > _MOST_COLUMNS:
+        return False
+    flat = _flat(value)
+    return all(map(_is_scalar, flat.values())) and (is_header([*flat]) or sum(map(_is_number, flat.values())) >= 4)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", value) is not None
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -194,6 +194,8 @@ def _priced(sampled: Sampled, names: tuple[str, ...], role: str, taken: set[int]
     found = [k for k in header.find(names, role) if k not in taken and np.isfinite(sampled.numbers[:, k]).any()]
     if not found:
         return None
+    small = [k for k in found if names[k].islower()]
+    found = small if small and len({names[k].lower() for k in found}) == 1 else found  # l is low, L is not
     plain = header.plain_names(names)
     for rival in found[1:]:
         alike = plain[rival] == plain[found[0]]
@@ -239,17 +241,28 @@ def _volume(
     if options.columns is not None:
         return _named(options, "volume", [])
     named = [k for k in (*header.find_volume(names), *header.find(names, "real_volume")) if k not in others]
-    for k in named:
-        if np.nan_to_num(sampled.numbers[:, k]).any():
-            return k
     if named:
-        return named[0]
+        traded = [k for k in named if np.nan_to_num(sampled.numbers[:, k]).any()] or named
+        return next((k for k in traded if not _is_turnover(sampled, k, traded, prices)), traded[0])
     after = max(prices.columns) + 1
     if header.is_header([*names]):
         return None
     free = [k for k in range(after, min(after + 2, len(names))) if k not in others]
     able = [k for k in free if _can_be_volume(sampled, k, prices)]
+    able = [k for k in able if not _is_turnover(sampled, k, able, prices)] or able
     return next((k for k in able if not _is_running_total(sampled.numbers[:, k])), able[0] if able else None)
+
+
+def _is_turnover(sampled: Sampled, column: int, rivals: list[int], prices: PriceColumns) -> bool:
+    """Whether a column is another one times the price: a volume in the quote currency."""
+    typical = sampled.numbers[:, prices.columns].mean(axis=1)
+    for rival in rivals:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = sampled.numbers[:, column] / sampled.numbers[:, rival] / typical
+        ratio = ratio[np.isfinite(ratio)]
+        if rival != column and ratio.size and np.mean(np.abs(ratio - 1) < 0.02) > 0.9:
+            return True
+    return False
 
 
 def _passed_over(sampled: Sampled, names: tuple[str, ...], others: set[int], volume: int | None) -> list[str]:

@@ -9,7 +9,7 @@ from producer.exports import header
 from producer.exports.dialect import Table
 from producer.exports.fields import pack
 from producer.exports.options import ReadOptions
-from producer.exports.stamp_forms import StampForm, date_forms, serial_form, settle_order, time_form
+from producer.exports.stamp_forms import StampForm, date_forms, sample_stamps, serial_form, settle_order, time_form
 from producer.exports.stamps import OF_DAY, Int64s, parse_stamps
 from shared.errors import FormatError
 
@@ -37,19 +37,47 @@ def find_stamps(table: Table, names: tuple[str, ...], options: ReadOptions, file
     FormatError
         No column is a time, or the order of a date is not certain.
     """
-    found: list[tuple[int, list[StampForm]]] = []
-    for column in _candidates(table, names, options):
-        forms = _forms(table, names, column, options)
-        if forms:
-            found.append((column, forms))
-        if forms and not any(names) and options.columns is None:
-            break  # without names the leftmost column of time is it
+    found = _readable(table, names, options)
     if not found:
         return (_dated(table, names, options, file_name),)
-    column, forms = min(found, key=lambda item: _rank(item[1]))
+    column, forms = min(
+        found,
+        key=lambda item: (
+            _steadiness(table.column(item[0]), item[1]),
+            _rank(item[1]),
+            not header.names_utc(names[item[0]]),
+        ),
+    )
     form = settle_order(table.column(column), forms, options.date_order, names[column] or "time")
     clock = _clock(table, names, column, form, options)
     return (StampColumn(column, form), *([clock] if clock else []))
+
+
+def _readable(table: Table, names: tuple[str, ...], options: ReadOptions) -> list[tuple[int, list[StampForm]]]:
+    """Columns that can be stamps, and their forms: the first group of ``_groups`` that has any.
+
+    Where the stamps of the first group are no opens of candles (times of the last trade, say), the next comes too.
+    """
+    found: list[tuple[int, list[StampForm]]] = []
+    for group in _groups(table, names, options):
+        for column in group:
+            forms = _forms(table, names, column, options)
+            if forms:
+                found.append((column, forms))
+            if forms and not any(names) and options.columns is None:
+                return found  # without names the leftmost column of time is it
+        if any(_steadiness(table.column(column), forms) == 0 for column, forms in found):
+            break
+    return found
+
+
+def _groups(table: Table, names: tuple[str, ...], options: ReadOptions) -> list[list[int]]:
+    """Columns to look for stamps in: those the user names, or those named so, the others, those named as closes."""
+    if options.columns is not None:
+        return [[k for k, role in enumerate(options.columns) if role in ("time", "date")]]
+    closing = [k for k in range(table.width) if header.is_closing_time(names[k])]
+    named = [k for k in dict.fromkeys([*header.find(names, "moment"), *header.find(names, "date")]) if k not in closing]
+    return [named, [k for k in range(table.width) if k not in named and k not in closing], closing]
 
 
 def _forms(table: Table, names: tuple[str, ...], column: int, options: ReadOptions) -> list[StampForm]:
@@ -61,17 +89,17 @@ def _forms(table: Table, names: tuple[str, ...], column: int, options: ReadOptio
     return forms
 
 
-def _candidates(table: Table, names: tuple[str, ...], options: ReadOptions) -> list[int]:
-    if options.columns is not None:
-        return [k for k, role in enumerate(options.columns) if role in ("time", "date")]
-    named = dict.fromkeys([*header.find(names, "moment"), *header.find(names, "date")])
-    opening = [k for k in named if not header.is_closing_time(names[k])]
-    others = [k for k in range(table.width) if k not in named and not header.is_closing_time(names[k])]
-    closing = [k for k in range(table.width) if header.is_closing_time(names[k])]
-    for group in (opening, others, closing):
-        if any(date_forms(table.column(k)) or serial_form(table.column(k)) for k in group):
-            return group
-    return opening
+def _steadiness(values: list[str], forms: list[StampForm]) -> int:
+    """0 for stamps that run one way on whole minutes, 1 for ones that run one way, 2 for others."""
+    ranks = []
+    for form in forms:
+        stamps = sample_stamps(values, form)
+        steps = np.sign(np.diff(stamps))
+        steps = steps[steps != 0]
+        one_way = not steps.size or max((steps > 0).mean(), (steps < 0).mean()) > 0.9
+        whole = (stamps % 60_000 == 0).mean() > 0.9
+        ranks.append(2 if not one_way else 0 if whole else 1)
+    return min(ranks)
 
 
 def _rank(forms: list[StampForm]) -> int:

@@ -14,6 +14,9 @@ from shared.errors import FormatError
 _SHARE = 0.9
 """Least part of a sample that a form must read."""
 
+_TRIED = 40
+"""Texts of a column that are looked at before all are."""
+
 _DAY_MS = 86_400_000
 
 _DATES: tuple[tuple[str, dict[str, str]], ...] = (
@@ -43,7 +46,6 @@ _TIMES: tuple[tuple[str, str], ...] = (
     (r"\d{1,2}:\d{2}:\d{2}[AaPp][Mm]", "%I:%M:%S%p"),
     (r"\d{1,2}-[AaPp][Mm]", "%I-%p"),
     (r"\d{1,2} [AaPp][Mm]", "%I %p"),
-    (r"\d{1,2}\.\d{2}", "%H.%M"),
     (r"\d{1,2}\.\d{2}\.\d{2}", "%H.%M.%S"),
     (r"\d{4}", "%H%M"),
     (r"\d{6}", "%H%M%S"),
@@ -51,7 +53,7 @@ _TIMES: tuple[tuple[str, str], ...] = (
 _WEEKDAY = r"(?P<a>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,? )?"
 _JOIN = r"(?P<j>, |T|[ ,_;-]+|)"
 _OFFSET = r"(?P<z>\s?(?:Z|(?:UTC|GMT)(?:[+-]\d{1,2}(?::?\d{2})?)?|[+-]\d{2}(?::?\d{2})?))?"
-_ZONE = r"(?P<n> ?\[?(?:[A-Z][A-Za-z]+(?:/[A-Z][A-Za-z_]+)+)\]?| (?!AM\b|PM\b|GMT|UTC)[A-Z]{2,5})?"
+_ZONE = r"(?P<n> ?\[?(?:[A-Z][A-Za-z]+(?:/[A-Z][A-Za-z_]+)+)\]?| (?!AM\b|PM\b|GMT|UTC)[A-Z]{2,5}| \([A-Za-z ]+\))?"
 _PATTERNS = tuple(
     (re.compile(f"{_WEEKDAY}{date}(?:{_JOIN}{time})?{_OFFSET}{_ZONE}"), orders, template)
     for date, orders in _DATES
@@ -116,6 +118,8 @@ def _propose(text: str) -> dict[str, str]:
 def date_forms(values: list[str]) -> list[StampForm]:
     """Forms that read at least nine in ten of a column's texts: one for each order of the date that fits."""
     templates: dict[str, Counter[str]] = {}
+    if not any(propose(value) for value in values[:: max(len(values) // _TRIED, 1)]):
+        return []
     for value in values:
         for order, template in propose(value).items():
             templates.setdefault(order, Counter())[template] += 1

@@ -4,7 +4,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     role: tuple(dict.fromkeys(words.split()))
     for role, words in {
         "open": """
-            open o openprice priceopen 1open first start otwarcie eroffnung eroffn eroffnungskurs anfang
+            open o opening openprice priceopen 1open first start otwarcie eroffnung eroffn eroffnungskurs anfang
             ouverture ouv apertura abertura откр открытие acilis opening aanvang 始値 开盘 开盘价 開盤 開盤價 开 시가 오픈
             oppning apning abre midopen openmid mido bidopen openbid bido askopen openask asko entry
         """,
@@ -29,7 +29,7 @@ WORDS: dict[str, tuple[str, ...]] = {
             tickvol tickvolume volume vol v 5volume volumebase basevolume tickvolumes tickqty shares
             totalvolume volumetraded tradedvolume tradevolume noofshares sharestraded turnover_qty qty
             quantity totalqty tradedqty totaltradequantity totaltradedquantity ttltrdqnty wolumen wol
-            volumen umsatz stuck объем об hacim hac volym volum 出来高 交易量 成交量 成交股數 거래량 amount bidvolume
+            volumen umsatz stuck stuecke anzahl объем об hacim hac volym volum 出来高 交易量 成交量 成交股數 거래량 amount bidvolume
             volumebid bidv size ticks
         """,
         "real_volume": """
@@ -49,9 +49,9 @@ WORDS: dict[str, tuple[str, ...]] = {
         "moment": """
             timeperiodstart periodstart barstart candlestart starttime startsat startat start begin opentime
             timeopen openat openedat windowstart unix timestamp timestamps ts tms epoch unixtimestamp
-            unixtime datetime datetimeutc t gmttime localtime time date timestamputc openutc opentimems
+            unixtime datetime datetimeutc t gmttime time date timestamputc openutc opentimems
             bartime utctime utc periodstartunix candlebegintime dateandtime datetimestamp eventtime
-            snapshottimeutc snapshottime index ticks dates createdat kdate datumzeit дата datum data fecha
+            snapshottimeutc snapshottime index ticks dates createdat kdate datumzeit localtime дата datum data fecha
         """,
         "symbol": """
             ticker symbol pair instrument tic sym contract market code asset secid

@@ -16,6 +16,10 @@ def comma(text: str) -> str:
     return text.replace(".", ",")
 
 
+def dotted(amount: float) -> str:
+    return f"{amount:,.0f}".replace(",", ".")
+
+
 def ms(t: datetime) -> int:
     return int(t.timestamp() * 1000)
 
@@ -115,13 +119,17 @@ def databento(candles: Candles) -> bytes:
 
 @KINDS.add("D1", scale=20, decimals=2, volume=False)
 def cboe(candles: Candles) -> bytes:
-    return table(candles, lambda t, p, _: ",".join([f"{t:%m/%d/%Y}", *(f"{float(x):.6f}" for x in p)]), "DATE,OPEN,HIGH,LOW,CLOSE\n")
+    return table(
+        candles,
+        lambda t, p, _: ",".join([f"{t:%m/%d/%Y}", *(f"{float(x):.6f}" for x in p)]),
+        "DATE,OPEN,HIGH,LOW,CLOSE\n",
+    )
 
 
 @KINDS.add("D1", scale=50, decimals=2)
 def ariva(candles: Candles) -> bytes:
     return table(candles[::-1], lambda t, p, v: ";".join(
-        [f"{t:%Y-%m-%d}", *(comma(f"{float(x):.2f}") for x in p), v, "1.234.567"]),
+        [f"{t:%Y-%m-%d}", *(comma(f"{float(x):.2f}") for x in p), v, dotted(int(v) * float(p[3]))]),
         "Datum;Erster;Hoch;Tief;Schlusskurs;Stuecke;Volumen\n")  # fmt: skip
 
 
@@ -141,7 +149,9 @@ def boursorama(candles: Candles) -> bytes:
 
 @KINDS.add("D1", scale=50, decimals=2)
 def abc_bourse(candles: Candles) -> bytes:
-    return table(candles, lambda t, p, v: ";".join(["FR0000120271", f"{t:%d/%m/%y}", *(comma(f"{float(x):.2f}") for x in p), v]))
+    return table(
+        candles, lambda t, p, v: ";".join(["FR0000120271", f"{t:%d/%m/%y}", *(comma(f"{float(x):.2f}") for x in p), v])
+    )
 
 
 @KINDS.add("D1", scale=150, decimals=2)
@@ -255,12 +265,16 @@ def dollars_and_euros(candles: Candles) -> bytes:
 
 @KINDS.add("M15")
 def long_month_names(candles: Candles) -> bytes:
-    return table(candles, lambda t, p, v: "\t".join([f"{t:%d %B %Y %H:%M}", *p, v]), "Date\tOpen\tHigh\tLow\tClose\tVolume\n")
+    return table(
+        candles, lambda t, p, v: "\t".join([f"{t:%d %B %Y %H:%M}", *p, v]), "Date\tOpen\tHigh\tLow\tClose\tVolume\n"
+    )
 
 
 @KINDS.add("M15")
 def weekday_first(candles: Candles) -> bytes:
-    return table(candles, lambda t, p, v: ",".join([f'"{t:%a, %b %d, %Y, %H:%M}"', *p, v]), "Date,Open,High,Low,Close,Volume\n")
+    return table(
+        candles, lambda t, p, v: ",".join([f'"{t:%a, %b %d, %Y, %H:%M}"', *p, v]), "Date,Open,High,Low,Close,Volume\n"
+    )
 
 
 @KINDS.add("M15")
@@ -308,6 +322,9 @@ def javascript_dates(candles: Candles) -> bytes:
                  "date,open,high,low,close,volume\n")  # fmt: skip
 
 
+REFUSED = {"year_month_day_apart"}
+
+
 @pytest.mark.parametrize("name", list(KINDS.known))
 def test_every_kind_gives_its_candles_back(tmp_path: Path, name: str) -> None:
-    assert KINDS.known[name].outcome(tmp_path) == "right"
+    assert KINDS.known[name].outcome(tmp_path).partition(":")[0] == ("refused" if name in REFUSED else "right")
