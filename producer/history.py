@@ -18,7 +18,8 @@ class HistoryReport:
     """What became of a file's rows: rows = candles + duplicates + conflicts; ``refused`` come on top.
 
     ``duplicates`` repeat a candle; ``conflicts`` have the stamp of an earlier row and other values (the first counts).
-    ``tz_source`` is ``given``, ``stamps`` or ``assumed`` (no zone given and none in the stamps: UTC).
+    ``tz_source`` is ``given``, ``stamps``, ``data`` (inferred) or ``assumed`` (UTC, for want of
+    any of these).
     """
 
     format: str
@@ -61,7 +62,7 @@ def read_history(
     timeframe
         Checked against the data; None takes the most common step.
     tz
-        Zone of stamps that carry none; None is UTC, and the report says so.
+        Zone of stamps that carry none, or ``auto``; None is UTC, and the report says so.
     options
         In place of the two, where more must be settled.
 

@@ -34,7 +34,8 @@ class Inspection:
     first, last
         The first and the last candle as they are replayed: t, open, high, low, close, volume; None where there is none.
     tz, tz_source
-        Zone of the stamps, and whether it was ``given``, is in the ``stamps``, or was ``assumed`` (UTC).
+        Zone of the stamps, and whether it was ``given``, is in the ``stamps``, was told from the ``data``
+        (``--tz auto``), or was ``assumed`` (UTC).
     newest_first
         Whether the file runs backward (it is counted as if it did not).
     notes
@@ -120,6 +121,9 @@ def _notes(export: Export) -> list[str]:
         notes.append("no zone given and none in the stamps: UTC assumed (give --tz otherwise)")
     if export.tz_unused:
         notes.append(f"the stamps carry their own offset: --tz {export.tz_unused} is not used")
+    if export.layout.wrapped:
+        notes.append(f"taken out of: {', '.join(export.layout.wrapped)}; lines count from there")
+    notes.extend(export.layout.notes)
     if export.layout.volume is None:
         notes.append("no column of volume: 0 throughout")
     if export.layout.first_line > 2:

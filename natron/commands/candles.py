@@ -14,9 +14,13 @@ from natron.commands.options import (
     Columns,
     Config,
     DateOrder,
+    Day,
     Decimal,
     Exchange,
     Json,
+    Member,
+    Points,
+    Stamps,
     Timeframe,
     Zone,
     read_moment,
@@ -53,12 +57,16 @@ def inspect(
     date_order: DateOrder = None,
     decimal: Decimal = None,
     columns: Columns = None,
+    date: Day = None,
+    points: Points = None,
+    stamps: Stamps = None,
+    member: Member = None,
     as_json: Json = False,
 ) -> None:
     """Say what a file is: format, encoding, timeframe, rows, what is refused and why."""
     from producer.inspection import inspect as inspect_file
 
-    options = read_options(tz, timeframe, date_order, decimal, columns)
+    options = read_options(tz, timeframe, date_order, decimal, columns, date, points, stamps, member)
     document = inspect_file(file, options=options).document()
     if as_json:
         print(json.dumps(document))

@@ -20,7 +20,9 @@ Symbol = Annotated[str, typer.Option("--symbol", help="as the broker spells it")
 Timeframe = Annotated[str, typer.Option("--timeframe", help="M1, M5, M15, M30, H1, H4, D1 ...")]
 Zone = Annotated[
     str | None,
-    typer.Option("--tz", help="zone of the file's stamps: IANA name, +02:00, broker-eu or broker-us; default UTC"),
+    typer.Option(
+        "--tz", help="zone of the file's stamps: IANA name, +02:00, broker-eu, broker-us or auto; default UTC"
+    ),
 ]
 CalendarName = Annotated[
     str | None,
@@ -34,6 +36,10 @@ Columns = Annotated[
     str | None,
     typer.Option("--columns", help="what each column is: time, date, clock, open, high, low, close, volume, spread, -"),
 ]
+Day = Annotated[str | None, typer.Option("--date", help="day of stamps that are a time of day only, 2013-10-07")]
+Points = Annotated[float | None, typer.Option("--points", help="prices are in points: how many make a price of 1")]
+Stamps = Annotated[str | None, typer.Option("--stamps", help="open or close: what of a candle its stamp tells")]
+Member = Annotated[str | None, typer.Option("--member", help="which file of an archive, or table of a JSON document")]
 
 
 def read_moment(option: str, text: str | None) -> int | None:
@@ -49,9 +55,18 @@ def read_moment(option: str, text: str | None) -> int | None:
 
 
 def read_options(
-    tz: str | None, timeframe: str | None, date_order: str | None, decimal: str | None, columns: str | None
+    tz: str | None,
+    timeframe: str | None,
+    date_order: str | None,
+    decimal: str | None,
+    columns: str | None,
+    date: str | None = None,
+    points: float | None = None,
+    stamps: str | None = None,
+    member: str | None = None,
 ) -> "ReadOptions":
     """What the command line says about a file."""
     from producer.exports.options import ReadOptions
 
-    return ReadOptions(timeframe, tz, date_order, decimal, tuple(columns.split(",")) if columns else None)
+    roles = tuple(columns.split(",")) if columns else None
+    return ReadOptions(timeframe, tz, date_order, decimal, roles, date, points, stamps, member)

@@ -15,9 +15,13 @@ from natron.commands.options import (
     Columns,
     Config,
     DateOrder,
+    Day,
     Decimal,
     Exchange,
     Json,
+    Member,
+    Points,
+    Stamps,
     Symbol,
     Timeframe,
     Zone,
@@ -53,6 +57,10 @@ def replay(
     date_order: DateOrder = None,
     decimal: Decimal = None,
     columns: Columns = None,
+    date: Day = None,
+    points: Points = None,
+    stamps: Stamps = None,
+    member: Member = None,
     resample_to: str | None = typer.Option(None, "--resample-to", help="file the candles at this wider timeframe"),
     speed: Speed = "max",
     start: str | None = typer.Option(None, "--from", help="first open time, ISO 8601 or epoch ms, UTC"),
@@ -72,7 +80,7 @@ def replay(
     from producer.resampling import Resampled
 
     settings = find_system(read_settings(config, assignments, system__broker_url=broker))
-    options = read_options(tz, None, date_order, decimal, columns)
+    options = read_options(tz, None, date_order, decimal, columns, date, points, stamps, member)
     request = ReplayRequest(
         csv,
         Series(name or symbol, resample_to or timeframe),

@@ -11,8 +11,12 @@ from producer.exports.numbers import NumberForm
 from shared.errors import FormatError
 
 _DELIMITERS = ("\t", ";", "|", ",", " ")
-_NUMBER = re.compile(r"[-+]?\$?(\d+|\d{1,3}([,. '\u00a0]\d{3})+)([.,]\d*)?([eE][-+]?\d+)?[KMBTkmbt%]?|[-+]?\.\d+")
+_NUMBER = re.compile(
+    r"[-+]?[$€£¥₹₩₽]? ?(?:\d+|\d{1,3}(?:[,. ']\d{3})+|\d{1,2}(?:,\d\d)*,\d{3})(?:[.,]\d*)?(?:[eE][-+]?\d+)?"
+    r"[KMBTkmbt%]?(?: ?[$€£¥₹₩₽])?|[-+]?[.,]\d+"
+)
 _LEAST_COLUMNS = 5  # a time and four prices
+_THOUSANDS = re.compile(r"[-+]?[$€£¥₹₩₽]? ?\d{1,3}(?:,\d{2,3})*,\d{3}[KMBTkmbt%]?(?: ?[$€£¥₹₩₽])?")
 MISSING = frozenset({"nan", "inf", "infinity", "null", "none", "na", "n/a", "#n/a"})
 """Words for no number, without sign and in small letters."""
 _NAMES = {"\t": "tab", " ": "space"}
@@ -133,15 +137,26 @@ def _width(row: list[str]) -> int:
 
 
 def _header(before: list[list[str]], width: int) -> tuple[tuple[str, ...] | None, int]:
-    """Names of the columns and the line that rows begin at, from the lines before the first row."""
-    for index in range(len(before) - 1, -1, -1):
-        names = before[index]
+    """Names of the columns and the line that rows begin at, from the lines before the first row.
+
+    A line that names the prices comes before one that merely holds words.
+    """
+    order = sorted(range(len(before)), key=lambda index: (not is_header(before[index]), -index))
+    for index in order:
+        names = _uncommented(before[index])
         worded = sum(1 for name in names if re.search(r"[^\W\d_]", name))
         if is_header(names) or (abs(_width(names) - width) <= 1 and worded >= _LEAST_COLUMNS - 1):
             if len(names) == width - 1:
                 names = ["", *names]  # the index has no name
             return tuple((names + [""] * width)[:width]), index + 2
     return None, 1
+
+
+def _uncommented(names: list[str]) -> list[str]:
+    """Names without the sign that makes their line a comment."""
+    if names and names[0] in ("#", "//", ";", "%"):
+        return names[1:]
+    return [re.sub(r"^(?:#+|//|%|;)\s*", "", name) if column == 0 else name for column, name in enumerate(names)]
 
 
 def number_form(texts: list[str], wanted_decimal: str | None) -> NumberForm:
@@ -162,13 +177,21 @@ def number_form(texts: list[str], wanted_decimal: str | None) -> NumberForm:
     if wanted_decimal:
         return NumberForm(wanted_decimal, ",.".replace(wanted_decimal, ""))
     commas = [text for text in texts if "," in text]
+    dots = [text for text in texts if "." in text]
     if not commas:
         many = any(text.count(".") > 1 for text in texts)
         return NumberForm(",", ".") if many else NumberForm(".", "")
-    if any(text.count(",") > 1 for text in commas) or any("." in text for text in texts):
-        return NumberForm(".", ",")
-    if any(not re.fullmatch(r"[-+]?\d{1,3},\d{3}[KMBTkmbt]?", text) for text in commas):
+    comma_decimal = [text for text in commas if not _THOUSANDS.fullmatch(text.replace(".", "?"))]
+    dot_decimal = [text for text in dots if not _THOUSANDS.fullmatch(text.replace(".", ","))]
+    if comma_decimal and dot_decimal:
+        raise FormatError(
+            "number", [comma_decimal[0], dot_decimal[0]], "cannot both be decimal numbers",
+            "settle it with --decimal , or --decimal .",
+        )  # fmt: skip
+    if comma_decimal:
         return NumberForm(",", ".")
+    if dot_decimal or any(text.count(",") > 1 for text in commas):
+        return NumberForm(".", ",")
     raise FormatError(
         "number", commas[0], "has a comma that is the decimal sign or stands between thousands",
         "settle it with --decimal , or --decimal .",

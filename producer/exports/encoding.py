@@ -1,4 +1,6 @@
-"""What the bytes of a file are: text in some encoding, or something that is no text."""
+"""What the bytes of a text are: its encoding, and signs that only look like others."""
+
+import re
 
 from shared.errors import FormatError
 
@@ -9,22 +11,17 @@ _BOMS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-_BINARIES = (
-    (b"PK\x03\x04", "a zip archive or workbook", "unpack it, or save the sheet as CSV"),
-    (b"\x1f\x8b", "a gzip archive", "unpack it with gunzip"),
-    (b"BZh", "a bzip2 archive", "unpack it with bunzip2"),
-    (b"\xfd7zXZ", "an xz archive", "unpack it with unxz"),
-    (b"ARROW1", "an Arrow (Feather) table", "save it as CSV"),
-    (b"FEA1", "a Feather table", "save it as CSV"),
-    (b"PAR1", "a Parquet table", "save it as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"),
-    (b"\x90\x01\x00\x00", "a MetaTrader 4 history file (.hst)", "export it as CSV from the history centre"),
-    (b"\x91\x01\x00\x00", "a MetaTrader 4 history file (.hst)", "export it as CSV from the history centre"),
-)
+_BLANKS = tuple(sign.encode() for sign in ("\u00a0", "\u202f", "\u2009"))
+_MINUS = "\u2212".encode()
+_EASTERN = tuple(sign.encode() for sign in "年月년월")
+_EASTERN_PART = re.compile(rb"(?<=\d)(?:%b) ?" % b"|".join(_EASTERN))
+_EASTERN_DAY = re.compile(rb"(?<=\d)(?:%b)" % b"|".join(sign.encode() for sign in "日일"))
 
 
 def recognise_encoding(head: bytes) -> tuple[str, int]:
     """Tell a file's encoding from its first bytes, and how many of them are a byte order mark.
+
+    Zero bytes in a text of single bytes are the holes that a crash leaves.
 
     Returns
     -------
@@ -36,18 +33,16 @@ def recognise_encoding(head: bytes) -> tuple[str, int]:
     FormatError
         The file is empty, or no text.
     """
-    if not head.strip():
+    if not head.strip(b"\0 \r\n\t"):
         raise FormatError("file", head[:8], "holds no rows", "give a file with candles")
-    for magic, what, mend in _BINARIES:
-        if head.startswith(magic):
-            raise FormatError("file", head[:8], f"is {what}, not text", mend)
     for bom, encoding in _BOMS:
         if head.startswith(bom):
             return encoding, len(bom)
-    if b"\x00" in head:
-        return _unmarked_wide(head), 0
-    if head.lstrip()[:1] in (b"{", b"["):
-        raise FormatError("file", head[:16], "is JSON, not a table of text", "save it as CSV")
+    wide = _unmarked_wide(head)
+    if wide is not None:
+        return wide, 0
+    if len(re.findall(rb"[\x01-\x08\x0e-\x1f]", head)) > 0.01 * len(head):
+        raise FormatError("file", head[:16], "is no text that is known", "export it as CSV text")
     try:
         head[: head.rfind(b"\n") + 1].decode("utf-8")
     except UnicodeDecodeError:
@@ -55,12 +50,32 @@ def recognise_encoding(head: bytes) -> tuple[str, int]:
     return "utf-8", 0
 
 
-def _unmarked_wide(head: bytes) -> str:
+def plain_text(text: bytes, encoding: str) -> bytes:
+    """Spell what programs write for people as for machines: blanks of every kind, the minus sign, 2022年8月10日.
+
+    No line break is added or taken away. Zero bytes become blanks.
+    """
+    if b"\0" in text:
+        text = text.replace(b"\0", b" ")
+    if encoding == "cp1252":
+        return text.replace(b"\xa0", b" ")
+    if text.isascii():
+        return text
+    for sign in _BLANKS:
+        text = text.replace(sign, b" ")
+    text = text.replace(_MINUS, b"-")
+    if any(sign in text for sign in _EASTERN):
+        text = _EASTERN_DAY.sub(b"", _EASTERN_PART.sub(b"-", text))
+    return text
+
+
+def _unmarked_wide(head: bytes) -> str | None:
     """UTF-16 without its mark: nearly every other byte is zero, all on the same side."""
+    head = head.rstrip(b"\0")
     even, odd = head[0::2].count(0), head[1::2].count(0)
     pairs = len(head) // 2
     if odd > 0.9 * pairs and even == 0:
         return "utf-16-le"
     if even > 0.9 * pairs and odd == 0:
         return "utf-16-be"
-    raise FormatError("file", head[:16], "holds zero bytes and is no text that is known", "export it as CSV text")
+    return None

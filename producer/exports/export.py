@@ -1,7 +1,7 @@
 """An export opened for reading: candles in UTC, block by block, oldest first, in flat memory."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from producer.exports.faults import Fault, Refusal, Tally
 from producer.exports.folds import settle, undecided_tail
-from producer.exports.grid import Grid, grid_of
+from producer.exports.grid import Grid, grid_of, phases_of
 from producer.exports.header import normal
 from producer.exports.layout import Layout, recognise
 from producer.exports.options import ReadOptions
 from producer.exports.rows import ROW_DTYPE, RowParser, Rows
+from producer.exports.stamp_ends import opens_of
+from producer.exports.stamp_zones import named_zone
 from producer.exports.stamps import EPOCH, NO_OFFSET
 from producer.exports.text_blocks import BLOCK_BYTES, TextFile
+from producer.weeks import Weekends, infer_zone
 from producer.zones import UTC_ZONE, Zone, parse_zone
 from shared.contracts import CANDLE_DTYPE, Candles
 
@@ -44,7 +47,7 @@ class Export:
     layout, grid
         How it is written, and its timeframe.
     tz, tz_source
-        Zone of its stamps, and whence that is known: ``given``, ``stamps`` or ``assumed``.
+        Zone of its stamps, and whence that is known: ``given``, ``stamps``, ``data`` (inferred) or ``assumed``.
     tally
         What ``blocks`` has refused so far.
 
@@ -58,23 +61,41 @@ class Export:
 
     def __init__(self, path: Path, options: ReadOptions | None = None, block_bytes: int = BLOCK_BYTES) -> None:
         options = options or ReadOptions()
-        zone = parse_zone(options.tz) if options.tz is not None else None
-        self._file = TextFile(path, block_bytes)
+        automatic = options.tz is not None and options.tz.strip().lower() == "auto"
+        zone = parse_zone(options.tz) if options.tz is not None and not automatic else None
+        self._file = TextFile(path, block_bytes, options.member)
         self.layout: Layout = recognise(self._file, options)
-        self.grid: Grid = grid_of(self.layout.times, options.timeframe)
+        times = self.layout.times
+        self.grid: Grid = grid_of(times, options.timeframe or self._file.contents.timeframe)
+        if self.layout.closing:
+            self.grid = replace(self.grid, phases=phases_of(opens_of(times, self.grid.width_ms), self.grid.width_ms))
         self.tally = Tally()
         self._ignores_offsets = zone is not None and self._is_terminal_epoch()
         carried = any(stamp.form.carries_offset for stamp in self.layout.stamps) and not self._ignores_offsets
-        self._zone: Zone = zone or UTC_ZONE
+        named = None if carried or zone else named_zone(self.layout.stamps)
+        if automatic and not carried and named is None:
+            zone = infer_zone(self._weekends(), self.grid.width_ms)
+        self._zone: Zone = zone or named or UTC_ZONE
         self.tz = "UTC" if carried else self._zone.name
-        self.tz_source = "stamps" if carried or self._names_utc(zone) else "given" if zone else "assumed"
-        self.tz_unused = options.tz if carried and zone is not None else None
+        in_stamps = carried or named is not None or self._names_utc(zone)
+        given = "data" if automatic else "given"
+        self.tz_source = "stamps" if in_stamps else given if zone else "assumed"
+        self.tz_unused = options.tz if in_stamps and options.tz is not None else None
 
     @property
     def spread_point(self) -> float | None:
         """Price of one point of spread, where the file's decimals tell it."""
         decimals = self.layout.decimals
         return 10.0**-decimals if decimals <= _SPREAD_DECIMALS_MAX else None
+
+    def _weekends(self) -> Weekends:
+        """Read the file once for the ends and the beginnings of its weeks."""
+        parser = RowParser(self.layout, self.grid, Tally(), self._symbol())
+        weekends = Weekends()
+        for text in self._file.blocks(backward=self.layout.descending):
+            rows = parser.parse(text)
+            weekends.add((rows[::-1] if self.layout.descending else rows)["local"])
+        return weekends
 
     def blocks(self) -> Iterator[Block]:
         """Candles in the order of time (a file whose newest row comes first is read backward)."""

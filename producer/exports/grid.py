@@ -46,7 +46,7 @@ def grid_of(times: Int64s, timeframe: str | None) -> Grid:
     width_ms = timeframe_ms(name)
     if timeframe is not None:
         _check(steps, timeframe, width_ms)
-    return Grid(name, width_ms, _phases(times, width_ms))
+    return Grid(name, width_ms, phases_of(times, width_ms))
 
 
 def _infer(steps: Int64s) -> str:
@@ -79,7 +79,7 @@ def _check(steps: Int64s, timeframe: str, width_ms: int) -> None:
         )  # fmt: skip
 
 
-def _phases(times: Int64s, width_ms: int) -> tuple[int, ...]:
+def phases_of(times: Int64s, width_ms: int) -> tuple[int, ...]:
     """Phases of the sample, the most common first.
 
     Up to an hour there is one. Wider candles may open at two: a broker's day begins an hour earlier in summer where the

@@ -1,61 +1,91 @@
-"""Column names of exports: which words mean which column."""
+"""Column names of exports: which words mean which column, in many languages."""
 
 import re
+import unicodedata
+from collections import Counter
 
-WORDS: dict[str, tuple[str, ...]] = {
-    "open": ("open", "o", "openprice", "priceopen", "1open", "bidopen", "openbid", "midopen", "openmid", "first"),
-    "high": ("high", "h", "highprice", "pricehigh", "max", "2high", "bidhigh", "highbid", "midhigh", "highmid"),
-    "low": ("low", "l", "lowprice", "pricelow", "min", "3low", "bidlow", "lowbid", "midlow", "lowmid"),
-    "close": (
-        "close", "c", "closeprice", "priceclose", "4close", "bidclose", "closebid", "midclose", "closemid", "last",
-        "closelast", "price",
-    ),
-    "volume": (
-        "tickvol", "tickvolume", "volume", "vol", "v", "5volume", "vol.", "tickvolumes", "volumebase", "basevolume",
-        "tickqty", "bidvolume", "shares", "totalvolume",
-    ),
-    "real_volume": ("realvolume", "realvol", "vol"),
-    "spread": ("spread",),
-    "date": ("date", "day", "tradedate", "dtyyyymmdd", "yyyymmdd", "dateutc", "dategmt"),
-    "clock": ("time", "hour", "timeutc", "timegmt", "hhmmss", "timeofday", "clock"),
-    "moment": (
-        "unix", "timestamp", "ts", "epoch", "unixtimestamp", "unixtime", "datetime", "datetimeutc", "opentime", "t",
-        "gmttime", "localtime", "time", "date", "timestamputc", "openutc", "opentimems", "bartime", "timeopen", "begin",
-        "startsat", "starttime", "periodstartunix", "candlebegintime", "dateandtime",
-    ),
-    "symbol": ("ticker", "symbol", "pair", "instrument", "tic", "sym", "contract", "market"),
-}  # fmt: skip
-"""Role -> words, the surest first. ``clock`` is a time of day beside a date, ``moment`` a stamp that stands alone."""
+from producer.exports.words import CLOSING, WORDS
 
-_CLOSING = ("closetime", "timeclose", "endtime", "closetimems", "end")
+_QUOTE = re.compile(r"usd|eur|gbp|jpy|krw|busd|quote|ccy|turnover|notional|value|currency|amount", re.IGNORECASE)
+_PRICE = re.compile(r"(?<=.)(?:price|prc|px|value|rate)|(?:price|prc|px|trade|trd)(?=.)|(?<=[nhwe])(?:usd|eur)$")
+_VOLUMES = {"vol", "volume", "volumes", "volumen", "qty", "quantity"}
+_NO_VOLUMES = {
+    "ma",
+    "sma",
+    "ema",
+    "avg",
+    "average",
+    "change",
+    "chg",
+    "buy",
+    "sell",
+    "taker",
+    "maker",
+    "ask",
+    "delta",
+    "profile",
+}
+_PRICES = ("open", "high", "low", "close")
+_TAKEN_APART = str.maketrans("ıłøæđß", "iloads")
 
 
 def normal(name: str) -> str:
-    """A column name without case, brackets, spaces and signs."""
-    return re.sub(r"[^0-9a-z]", "", name.strip().strip("\ufeff").lower())
+    """A column name without case, accents, brackets, spaces and signs; letters of every script stay."""
+    plain = unicodedata.normalize("NFKC", name.strip().strip("\ufeff")).lower().translate(_TAKEN_APART)
+    letters = unicodedata.normalize("NFD", plain) if plain.isascii() or _is_latin(plain) else plain.replace("ё", "е")
+    return "".join(letter for letter in letters if letter.isalnum())
+
+
+def _is_latin(text: str) -> bool:
+    return all(ord(letter) < 0x250 or not letter.isalpha() for letter in text)
+
+
+def plain_names(names: list[str] | tuple[str, ...]) -> list[str]:
+    """Normal names without what nearly all of them have in common (``AAPL.Open``, ``AAPL.High`` ...)."""
+    parts = [re.findall(r"[^\s._:|/\\-]+", name) for name in names]
+    counts = Counter(part for several in parts for part in {*several} if len(several) > 1)
+    common = {part for part, count in counts.items() if count >= max(4, 0.6 * (len(names) - 1))}
+    common = {part for part in common if not any(normal(part) in WORDS[role] for role in _PRICES)}
+    if not common:
+        return [normal(name) for name in names]
+    return [normal(" ".join(part for part in several if part not in common) or " ".join(several)) for several in parts]
 
 
 def is_closing_time(name: str) -> bool:
     """Whether a column tells when candles close."""
-    return normal(name) in _CLOSING
+    return normal(name) in CLOSING
+
+
+def names_utc(name: str) -> bool:
+    """Whether a column's name says that its stamps are in UTC."""
+    return re.search(r"utc|gmt", name.lower()) is not None
 
 
 def find(names: tuple[str, ...], role: str) -> list[int]:
     """Columns whose names mean ``role``, the surest first."""
-    plain = [normal(name) for name in names]
-    return [column for word in WORDS[role] for column, name in enumerate(plain) if name == word]
+    plain = plain_names(names)
+    if role in _PRICES:
+        plain = [name if name in WORDS[role] else _PRICE.sub("", name) for name in plain]
+    return [column for word in dict.fromkeys(WORDS[role]) for column, name in enumerate(plain) if name == word]
 
 
 def find_volume(names: tuple[str, ...]) -> list[int]:
-    """Columns of volume: those named so, else those whose name begins with it (``Volume BTC``), left to right."""
+    """Columns of volume: those named so, else those that have it in their name (``Volume BTC``, ``baseVolume``).
+
+    Of several the ones in the quote currency come last.
+    """
     exact = find(names, "volume")
-    loose = [
-        column for column, name in enumerate(names) if re.match(r"(?i)\W*(tick ?)?vol(ume)?\b", name.replace("_", " "))
-    ]
-    return exact + [column for column in loose if column not in exact]
+    loose = [column for column, name in enumerate(names) if column not in exact and _tells_volume(name)]
+    return exact + sorted(loose, key=lambda column: bool(_QUOTE.search(names[column])))
 
 
-def is_header(names: list[str]) -> bool:
+def _tells_volume(name: str) -> bool:
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    plain = {word.lower() for word in words}
+    return bool(plain & _VOLUMES) and not plain & _NO_VOLUMES
+
+
+def is_header(names: list[str] | tuple[str, ...]) -> bool:
     """Whether a line names the four prices."""
     row = tuple(names)
-    return all(find(row, role) for role in ("open", "high", "low", "close"))
+    return all(find(row, role) for role in _PRICES)

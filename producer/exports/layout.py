@@ -1,7 +1,7 @@
 """The layout of an export: which column holds what, and how it is spelled."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from producer.exports import header
 from producer.exports.dialect import Dialect, Table, is_number, number_form, tables
 from producer.exports.fields import pack
+from producer.exports.names import format_name
 from producer.exports.numbers import NumberForm, parse_numbers
 from producer.exports.options import ReadOptions
 from producer.exports.prices import PriceColumns, check_named, find_prices
+from producer.exports.scale import find_scale
 from producer.exports.stamp_columns import StampColumn, find_stamps, local_stamps
+from producer.exports.stamp_ends import closing_notes, stamps_close
 from producer.exports.text_blocks import TextFile
 from shared.errors import FormatError
 
@@ -42,7 +45,13 @@ class Layout:
     descending
         Whether the newest row comes first.
     decimals
-        Most decimals seen in a price.
+        Most decimals seen in a price, points undone.
+    divisor
+        What prices are divided by: points in a price of 1.
+    closing
+        Whether stamps tell when candles close.
+    notes
+        What a person should know of what was found.
     times
         Local ms of the sample's rows in file order: the head, then excerpts from later.
     """
@@ -64,6 +73,10 @@ class Layout:
     descending: bool
     decimals: int
     times: NDArray[np.int64]
+    divisor: float = 1.0
+    closing: bool = False
+    wrapped: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
 
     def title(self, column: int) -> str:
         """Name of a column in reports."""
@@ -101,7 +114,7 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
             f"must name {table.width} columns",
             "name each, - for one to pass over",
         )
-    stamps = find_stamps(table, names, options)
+    stamps = find_stamps(table, names, options, file.contents.name)
     taken = {stamp.column for stamp in stamps}
     spelled = [text for k in range(table.width) if k not in taken for text in table.column(k) if is_number(text)]
     form = number_form(spelled, options.decimal)
@@ -114,8 +127,10 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
     others = taken | {*prices.columns} | {k for k in (spread, symbol) if k is not None}
     volume = _volume(sampled, names, others, prices, options)
     steps = np.sign(np.diff(times[good]))
+    scale = find_scale(table, prices, stamps, options.points)
+    closing = stamps_close(table, names, stamps, options)
     return Layout(
-        name=_format_name(table, stamps, prices),
+        name=format_name(table, stamps, prices, file.contents.wrapped),
         encoding=file.encoding,
         dialect=table.dialect,
         header=table.header,
@@ -130,8 +145,12 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
         symbol=symbol,
         symbol_text=symbol_text,
         descending=bool((steps < 0).sum() > 0.9 * max((steps != 0).sum(), 1)),
-        decimals=_decimals(table, prices, form),
+        decimals=_decimals(table, prices, form) + round(np.log10(scale.divisor)),
         times=times[good],
+        divisor=scale.divisor,
+        closing=closing,
+        wrapped=file.contents.wrapped,
+        notes=[*scale.notes, *_passed_over(sampled, names, others, volume), *closing_notes(names, closing)],
     )
 
 
@@ -153,14 +172,39 @@ def _prices(sampled: Sampled, names: tuple[str, ...], taken: set[int], options: 
         chosen = PriceColumns(*(options.columns.index(role) for role in roles))
         check_named(sampled.numbers[:, chosen.columns], options.columns)
         return chosen
-    found = [next((k for k in header.find(names, role) if k not in taken), None) for role in roles]
+    share = np.mean(np.isfinite(sampled.numbers), axis=0)
+    found = [_priced(sampled, names, role, taken) for role in roles]
     if all(k is not None for k in found):
         named = PriceColumns(*(k for k in found if k is not None))
         check_named(sampled.numbers[:, named.columns], names)
         return named
-    share = np.mean(np.isfinite(sampled.numbers), axis=0)
     candidates = [k for k in range(len(names)) if k not in taken and share[k] > 0.9]
-    return find_prices(sampled.numbers, candidates, sampled.times)
+    prices = find_prices(sampled.numbers, candidates, sampled.times)
+    for role, name, column in zip(roles, found, prices.columns, strict=True):
+        if name not in (None, column):
+            raise FormatError(
+                "header", names[name or 0], f"is named as {role}, but the numbers make column {column + 1} that",
+                "settle the columns with --columns, e.g. time,open,high,low,close,volume (- for one to pass over)",
+            )  # fmt: skip
+    return prices
+
+
+def _priced(sampled: Sampled, names: tuple[str, ...], role: str, taken: set[int]) -> int | None:
+    """The column named as a price; several of one name must agree."""
+    found = [k for k in header.find(names, role) if k not in taken and np.isfinite(sampled.numbers[:, k]).any()]
+    if not found:
+        return None
+    small = [k for k in found if names[k].islower()]
+    found = small if small and len({names[k].lower() for k in found}) == 1 else found  # l is low, L is not
+    plain = header.plain_names(names)
+    for rival in found[1:]:
+        alike = plain[rival] == plain[found[0]]
+        if alike and not np.array_equal(sampled.numbers[:, rival], sampled.numbers[:, found[0]], equal_nan=True):
+            raise FormatError(
+                "header", names[rival], f"stands over columns {found[0] + 1} and {rival + 1}, which differ",
+                "settle the columns with --columns, e.g. time,open,high,low,close,volume (- for one to pass over)",
+            )  # fmt: skip
+    return found[0]
 
 
 def _refuse_untimed(sampled: Sampled, prices: PriceColumns, stamps: tuple[StampColumn, ...]) -> None:
@@ -197,44 +241,58 @@ def _volume(
     if options.columns is not None:
         return _named(options, "volume", [])
     named = [k for k in (*header.find_volume(names), *header.find(names, "real_volume")) if k not in others]
-    for k in named:
-        if np.nan_to_num(sampled.numbers[:, k]).any():
-            return k
     if named:
-        return named[0]
+        traded = [k for k in named if np.nan_to_num(sampled.numbers[:, k]).any()] or named
+        return next((k for k in traded if not _is_turnover(sampled, k, traded, prices)), traded[0])
     after = max(prices.columns) + 1
     if header.is_header([*names]):
         return None
     free = [k for k in range(after, min(after + 2, len(names))) if k not in others]
-    return next((k for k in free if _can_be_volume(sampled, k, prices)), None)
+    able = [k for k in free if _can_be_volume(sampled, k, prices)]
+    able = [k for k in able if not _is_turnover(sampled, k, able, prices)] or able
+    return next((k for k in able if not _is_running_total(sampled.numbers[:, k])), able[0] if able else None)
+
+
+def _is_turnover(sampled: Sampled, column: int, rivals: list[int], prices: PriceColumns) -> bool:
+    """Whether a column is another one times the price: a volume in the quote currency."""
+    typical = sampled.numbers[:, prices.columns].mean(axis=1)
+    for rival in rivals:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = sampled.numbers[:, column] / sampled.numbers[:, rival] / typical
+        ratio = ratio[np.isfinite(ratio)]
+        if rival != column and ratio.size and np.mean(np.abs(ratio - 1) < 0.02) > 0.9:
+            return True
+    return False
+
+
+def _passed_over(sampled: Sampled, names: tuple[str, ...], others: set[int], volume: int | None) -> list[str]:
+    """A note where a named file has no volume that is known, but columns that may be it."""
+    if volume is not None or not any(names):
+        return []
+    left = [
+        names[k]
+        for k in range(len(names))
+        if k not in others and names[k] and np.nan_to_num(sampled.numbers[:, k]).any()
+    ]
+    return [f"none of the columns {', '.join(left)} is known as volume (name it with --columns)"] if left else []
 
 
 def _can_be_volume(sampled: Sampled, column: int, prices: PriceColumns) -> bool:
     """Whether a nameless column is of positive numbers and no price (an adjusted close keeps near the close)."""
     values = sampled.numbers[:, column]
+    if not np.mean(values >= 0) > 0.9:
+        return False
     ratio = values / sampled.numbers[:, prices.close]
     near = np.nanmedian(np.abs(ratio - np.nanmedian(ratio))) < 0.2 and 0.3 < np.nanmedian(ratio) < 3
-    return bool(np.mean(values >= 0) > 0.9 and not near)
+    return not near
+
+
+def _is_running_total(values: Floats) -> bool:
+    """Whether numbers only grow, but for the start of a day: the volume of the day so far."""
+    steps = np.diff(values[np.isfinite(values)])
+    return steps.size > 20 and bool((steps > 0).mean() > 0.85)
 
 
 def _decimals(table: Table, prices: PriceColumns, form: NumberForm) -> int:
     texts = [text for k in prices.columns for text in table.column(k)]
     return max((len(text.partition(form.decimal)[2]) for text in texts if is_number(text)), default=0)
-
-
-def _format_name(table: Table, stamps: tuple[StampColumn, ...], prices: PriceColumns) -> str:
-    """The program that writes such files, where that is plain; for people, nothing depends on it."""
-    names = [header.normal(name) for name in table.header or ()]
-    forms = [stamp.form for stamp in stamps]
-    template = " ".join(form.templates[0] for form in forms)
-    if {"tickvol", "tickvolume"} & set(names):
-        return "MetaTrader 5"
-    if table.header is not None:
-        return "CSV with header"
-    if forms[0].kind == "epoch":
-        return "Binance klines" if table.width == 12 else "CSV without header, epoch stamps"
-    if template.startswith("%Y.%m.%d") and prices.columns == tuple(range(len(stamps), len(stamps) + 4)):
-        return "MetaTrader 4" if len(stamps) == 2 else "MetaTrader 5 without header"
-    if template == "%Y%m%d %H%M%S" and table.dialect.delimiter == ";":
-        return "HistData"
-    return "CSV without header"

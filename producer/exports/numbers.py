@@ -1,6 +1,7 @@
 # mypy: allow-untyped-decorators
 """Decimal text to the nearest double, compiled for the common case and exact in all."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +29,8 @@ class NumberForm:
 def parse_numbers(fields: Fields, column: int, form: NumberForm) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """Read a column: values (R,) and outcomes (R,), GOOD, BAD or EMPTY.
 
-    ``$`` before and ``%`` after a number are passed over; K, M, B, T after it multiply. The value is the double nearest
-    to the decimal text.
+    ``$``, signs outside ASCII (``€``) around and ``%`` after a number are passed over; K, M, B, T after it multiply.
+    The value is the double nearest to the decimal text.
     """
     rows = fields.lines.size
     values = np.full(rows, np.nan)
@@ -47,7 +48,7 @@ def parse_numbers(fields: Fields, column: int, form: NumberForm) -> tuple[NDArra
 
 def _exact(text: str, form: NumberForm) -> float:
     """Of a text that the kernel found well formed."""
-    text = text.replace("$", "").removesuffix("%")
+    text = re.sub(r"[^\x21-\x7e]|\$", "", text.removesuffix("%"))
     if form.thousands:
         text = text.replace(form.thousands, "")
     text = text.replace(form.decimal, ".")
@@ -73,10 +74,12 @@ def _parse(
             continue
         if data[end - 1] == 37:  # %
             end -= 1
-        negative = data[at] == 45
-        if data[at] == 45 or data[at] == 43:
+        while end > at and _is_currency(data[end - 1]):  # 9,50 €
+            end -= 1
+        negative = end > at and data[at] == 45
+        if end > at and (data[at] == 45 or data[at] == 43):
             at += 1
-        if at < end and data[at] == 36:  # $
+        while at < end and _is_currency(data[at]):
             at += 1
         mantissa, exponent, at = _decimal(data, at, end, decimal, thousands)
         shift = 0
@@ -92,6 +95,12 @@ def _parse(
         else:  # both operands are exact, so the one operation rounds correctly
             value = mantissa * powers[exponent] if exponent >= 0 else mantissa / powers[-exponent]
             values[row] = -value if negative else value
+
+
+@njit(cache=True)
+def _is_currency(byte: int) -> bool:  # pragma: no cover - compiled
+    """A dollar, a blank or part of a sign outside ASCII."""
+    return byte == 32 or byte == 36 or byte >= 128  # noqa: PLR1714
 
 
 @njit(cache=True)
@@ -116,7 +125,7 @@ def _decimal(
                 group += 1
         elif byte == decimal and not point and group in (-1, 3):
             point = True
-        elif thousands and byte == thousands and not point and digits > 0 and group in (-1, 3):
+        elif thousands and byte == thousands and not point and digits > 0 and group in (-1, 2, 3):  # 1,23,456 too
             group = 0
         else:
             break

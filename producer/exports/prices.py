@@ -10,6 +10,9 @@ from shared.errors import FormatError
 _SHARE = 0.98
 """Least part of a sample's rows that must obey the rules of a candle."""
 
+_SURE = 3.0
+"""Standard deviations by which a count of rows must differ from chance."""
+
 Floats = NDArray[np.float64]
 
 
@@ -54,8 +57,10 @@ def check_named(prices: Floats, names: tuple[str, ...]) -> None:
 def find_prices(numbers: Floats, candidates: list[int], times: NDArray[np.int64]) -> PriceColumns:
     """Find the prices among unnamed columns.
 
-    The first four neighbours are taken that obey the rules of a candle: the highest of each row is high, the
-    lowest low; of the other two, open is the one that begins where the last close ended.
+    Four neighbours are taken that obey the rules of a candle: the highest of each row is high, the lowest low; of the
+    other two, open is the one that begins where the last close ended. Of overlapping neighbours that obey (a previous
+    close before, an average after the prices) those in the usual order are taken; of ones apart
+    (bid and ask) the first.
 
     Parameters
     ----------
@@ -71,26 +76,67 @@ def find_prices(numbers: Floats, candidates: list[int], times: NDArray[np.int64]
     FormatError
         No four neighbours obey, or open and close cannot be told apart.
     """
-    for at in range(len(candidates) - 3):
-        four = candidates[at : at + 4]
-        if four[3] - four[0] == 3:
-            found = _in_window(numbers, four, times)
-            if found is not None:
-                return found
+    windows = [candidates[at : at + 4] for at in range(len(candidates) - 3)]
+    windows = [four for four in windows if four[3] - four[0] == 3 and _obeys(numbers[:, four])]
+    rivals = [four for four in windows if four[0] - windows[0][0] < 4]
+    usual = [four for four in rivals if _is_usual(numbers[:, four])]
+    gaps = [_gap(numbers[:, four], times) for four in rivals]
+    if len(rivals) == 1 or (len(usual) == 1 and gaps[rivals.index(usual[0])] <= min(gaps)):
+        return _in_window(numbers, (usual or rivals)[0], times)
+    if rivals:
+        raise FormatError(
+            "columns", [[column + 1 for column in four] for four in rivals], "could each be the four prices",
+            "settle the columns with --columns, e.g. time,open,high,low,close,volume (- for one to pass over)",
+        )  # fmt: skip
     raise FormatError(
         "columns", [column + 1 for column in candidates], "hold no four neighbours that are candle prices",
         "settle the columns with --columns, e.g. time,open,high,low,close,volume (- for one to pass over)",
     )  # fmt: skip
 
 
-def _in_window(numbers: Floats, four: list[int], times: NDArray[np.int64]) -> PriceColumns | None:
+def _obeys(window: Floats) -> bool:
+    """Whether one column is the highest, another the lowest of nearly every row; or all rows are flat.
+
+    Prices of one candle are of one size; a volume beside them is not.
+    """
+    if np.mean(window.max(axis=1) < 3 * window.min(axis=1)) < _SHARE:
+        return False
+    highest, lowest = _extremes(window)
+    ordered = len(highest) == 1 and len(lowest) == 1 and bool(np.mean(window.min(axis=1) > 0) >= _SHARE)
+    return ordered or (obeying(window) >= _SHARE and _is_flat(window))
+
+
+def _extremes(window: Floats) -> tuple[list[int], list[int]]:
+    highest = [k for k in range(4) if np.mean(window[:, k] >= window.max(axis=1)) >= _SHARE]
+    lowest = [k for k in range(4) if np.mean(window[:, k] <= window.min(axis=1)) >= _SHARE]
+    return highest, lowest
+
+
+def _gap(window: Floats, times: NDArray[np.int64]) -> float:
+    """How far apart one candle's close and the next one's open are in the middle, in the better of the two readings."""
+    highest, lowest = _extremes(window)
+    if len(highest) != 1 or len(lowest) != 1:
+        return 0.0
+    left, right = (k for k in range(4) if k not in (highest[0], lowest[0]))
+    return min(_gaps(window[:, left], window[:, right], times))
+
+
+def _gaps(a: Floats, b: Floats, times: NDArray[np.int64]) -> tuple[float, float]:
+    """Middle distances from ``b`` to the next ``a``, and from ``a`` to the next ``b``."""
+    order = np.argsort(times, kind="stable")
+    a, b = a[order], b[order]
+    return float(np.nanmedian(np.abs(a[1:] - b[:-1]))), float(np.nanmedian(np.abs(b[1:] - a[:-1])))
+
+
+def _is_usual(window: Floats) -> bool:
+    return obeying(window) >= _SHARE
+
+
+def _in_window(numbers: Floats, four: list[int], times: NDArray[np.int64]) -> PriceColumns:
     window = numbers[:, four]
     if obeying(window) >= _SHARE and _is_flat(window):
         return PriceColumns(*four)  # no row tells the columns apart: the usual order
-    highest = [k for k in range(4) if np.mean(window[:, k] >= window.max(axis=1)) >= _SHARE]
-    lowest = [k for k in range(4) if np.mean(window[:, k] <= window.min(axis=1)) >= _SHARE]
-    if len(highest) != 1 or len(lowest) != 1 or not np.mean(window.min(axis=1) > 0) >= _SHARE:
-        return None
+    highest, lowest = _extremes(window)
     left, right = (four[k] for k in range(4) if k not in (highest[0], lowest[0]))
     high, low = four[highest[0]], four[lowest[0]]
     opening = _opening(numbers, left, right, times)
@@ -111,12 +157,16 @@ def _is_flat(window: Floats) -> bool:
 
 def _opening(numbers: Floats, left: int, right: int, times: NDArray[np.int64]) -> int | None:
     """Of two columns the one that begins a candle where the other ended the last; None where neither clearly does."""
-    order = np.argsort(times, kind="stable")
-    a, b = numbers[order, left], numbers[order, right]
-    if len(order) < 10:
+    if len(times) < 10:
         return None
-    a_opens = float(np.nanmedian(np.abs(a[1:] - b[:-1])))
-    b_opens = float(np.nanmedian(np.abs(b[1:] - a[:-1])))
+    a, b = numbers[:, left], numbers[:, right]
+    a_opens, b_opens = _gaps(a, b, times)
     if max(a_opens, b_opens) < 1.3 * min(a_opens, b_opens) or a_opens == b_opens:
         return None
+    order = np.argsort(times, kind="stable")
+    a, b = a[order], b[order]
+    nearer = np.abs(a[1:] - b[:-1]) - np.abs(b[1:] - a[:-1])
+    wins, losses = int((nearer < 0).sum()), int((nearer > 0).sum())
+    if abs(wins - losses) < _SURE * np.sqrt(wins + losses):
+        return None  # as likely as chance
     return left if a_opens < b_opens else right

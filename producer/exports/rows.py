@@ -9,10 +9,13 @@ from producer.exports.dialect import MISSING
 from producer.exports.faults import Fault, Refusal, Tally
 from producer.exports.fields import Fields, cut_fields
 from producer.exports.grid import Grid
+from producer.exports.header import is_header, normal
 from producer.exports.layout import Layout
 from producer.exports.numbers import EMPTY, GOOD, parse_numbers
+from producer.exports.stamp_ends import opens_of
 from producer.exports.stamps import NO_OFFSET, parse_stamps
 from producer.exports.text_blocks import TextBlock
+from shared.errors import FormatError
 
 ROW_DTYPE = np.dtype(
     [("local", "<i8"), ("offset", "<i8")]
@@ -50,6 +53,7 @@ class RowParser:
         _mark(faults, columns, fields.counts != layout.width, Fault.FIELDS, 0)
         self._check_symbol(fields, faults, columns)
         self._read_times(fields, rows, faults, columns)
+        self._check_headers(fields, faults)
         self._read_numbers(fields, rows, faults, columns)
         _check_rules(layout, rows, faults, columns)
         stamp = layout.stamps[-1].column
@@ -70,20 +74,23 @@ class RowParser:
         _mark(faults, columns, other, Fault.SYMBOL, column)
 
     def _read_times(self, fields: Fields, rows: Rows, faults: Faults, columns: NDArray[np.int16]) -> None:
+        layout = self.layout
         rows["offset"] = NO_OFFSET
-        for stamp in self.layout.stamps:
+        for stamp in layout.stamps:
             local, offsets, fitted = parse_stamps(fields, stamp.column, stamp.form.templates)
             carried = offsets != NO_OFFSET
-            rows["local"] += local
+            rows["local"] += local + stamp.base_ms
             rows["offset"][carried] = offsets[carried]
             _mark(faults, columns, ~fitted, Fault.TIME, stamp.column)
-        _mark(faults, columns, rows["local"] <= 0, Fault.TIME, self.layout.stamps[0].column)
+        if layout.closing:
+            rows["local"] = opens_of(rows["local"], self.grid.width_ms)
+        _mark(faults, columns, rows["local"] <= 0, Fault.TIME, layout.stamps[0].column)
 
     def _read_numbers(self, fields: Fields, rows: Rows, faults: Faults, columns: NDArray[np.int16]) -> None:
         layout = self.layout
         for name, column in zip("ohlc", layout.prices.columns, strict=True):
             values, outcomes = parse_numbers(fields, column, layout.numbers)
-            rows[name] = values
+            rows[name] = values if layout.divisor == 1 else values / layout.divisor
             _mark_text(fields, faults, columns, outcomes != GOOD, column)
         if layout.volume is not None:
             values, outcomes = parse_numbers(fields, layout.volume, layout.numbers)
@@ -96,6 +103,20 @@ class RowParser:
             rows["spread"] = parse_numbers(fields, layout.spread, layout.numbers)[0]
         else:
             rows["spread"] = np.nan
+
+    def _check_headers(self, fields: Fields, faults: Faults) -> None:
+        """Stop where a header names other columns than the file's own: files of two kinds, one after the other."""
+        if self.layout.header is None:
+            return
+        own = [normal(name) for name in self.layout.header]
+        for row in np.flatnonzero((faults == Fault.TIME) | (faults == Fault.FIELDS))[:100].tolist():
+            width = min(int(fields.counts[row]), self.layout.width)
+            names = [fields.text(row, column) for column in range(width)]
+            if is_header(names) and [normal(name) for name in names] != own[:width]:
+                raise FormatError(
+                    f"line {int(fields.lines[row])}", names, "names other columns than the header of the file",
+                    "split the file there",
+                )  # fmt: skip
 
     def _refuse(self, fields: Fields, faults: Faults, columns: NDArray[np.int16]) -> None:
         for code in np.unique(faults[faults != 0]).tolist():

@@ -2,8 +2,14 @@
 """Time stamps by template, compiled.
 
 A template is written as for ``strftime`` (``%Y.%m.%d %H:%M``), with these differences: ``%m %d %H %I %M %S`` take one
-or two digits, ``%f`` a fraction of a second of any length, ``%z`` an offset in any usual spelling, and the template
-``epoch`` is seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size, value by value.
+or two digits, ``%f`` a fraction of a second of any length, ``%z`` an offset in any usual spelling, ``%h`` and ``%j``
+the digits of an hour and a minute, or of a second too, without the zeros before them (``930``). Whole templates:
+
+``epoch``    seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size, value by value
+``ticks``    tenths of microseconds since the year 1, as .NET counts
+``filetime`` the same since 1601, as Windows counts
+``serial``   days since 1899-12-30, as spreadsheets count; whole minutes only
+``ofday``    milliseconds of the day
 """
 
 import numpy as np
@@ -12,13 +18,16 @@ from numpy.typing import NDArray
 
 from producer.exports.fields import Bytes, Fields, Offsets
 
-EPOCH = "epoch"
+EPOCH, TICKS, FILETIME, SERIAL, OF_DAY = "epoch", "ticks", "filetime", "serial", "ofday"
 NO_OFFSET = -(2**62)
 """In place of an offset where the stamp carries none."""
 
 _DIRECTIVE = 256  # codes below are literal bytes
 _WORDS = 1024  # codes below, from _DIRECTIVE on: 64 * part + 8 * least + most digits
-_FRACTION_CODE, _HALF_CODE, _MONTH_CODE, _WEEKDAY_CODE, _OFFSET_CODE, _EPOCH_CODE = range(1024, 1030)
+_FRACTION_CODE, _HALF_CODE, _MONTH_CODE, _WEEKDAY_CODE, _OFFSET_CODE = range(1024, 1029)
+_EPOCH_CODE, _TICKS_CODE, _FILETIME_CODE, _SERIAL_CODE, _OF_DAY_CODE = range(1100, 1105)
+_HOUR_MINUTE_CODE, _HOUR_SECOND_CODE = 1200, 1201
+_WHOLE = dict(zip((EPOCH, TICKS, FILETIME, SERIAL, OF_DAY), range(1100, 1105), strict=True))
 _DIRECTIVES = {
     "Y": _DIRECTIVE + 64 * 0 + 8 * 4 + 4,
     "y": _DIRECTIVE + 64 * 0 + 8 * 2 + 2,
@@ -33,6 +42,8 @@ _DIRECTIVES = {
     "b": _MONTH_CODE,
     "a": _WEEKDAY_CODE,
     "z": _OFFSET_CODE,
+    "h": _HOUR_MINUTE_CODE,
+    "j": _HOUR_SECOND_CODE,
 }
 _MONTHS = np.frombuffer(b"janfebmaraprmayjunjulaugsepoctnovdec", np.uint8)
 
@@ -65,8 +76,8 @@ def parse_stamps(fields: Fields, column: int, templates: tuple[str, ...]) -> tup
 
 def _codes(template: str) -> NDArray[np.int16]:
     """Spell a template for the kernel: bytes as they are, numbers as part, least and most digits, the rest by name."""
-    if template == EPOCH:
-        return np.array([_EPOCH_CODE], np.int16)
+    if template in _WHOLE:
+        return np.array([_WHOLE[template]], np.int16)
     codes: list[int] = []
     at = 0
     while at < len(template):
@@ -96,10 +107,12 @@ def _parse(
         if fitted[row]:
             continue
         at, end = starts[row], ends[row]
-        if codes[0] == _EPOCH_CODE:
-            value = _epoch_ms(data, at, end)
-            if value > 0:
-                local[row], offsets[row], fitted[row] = value, 0, True
+        if _EPOCH_CODE <= codes[0] <= _OF_DAY_CODE:
+            value = _count_ms(data, at, end, codes[0])
+            if value >= 0:
+                local[row], fitted[row] = value, True
+                if codes[0] < _SERIAL_CODE:
+                    offsets[row] = 0
             continue
         at, offset = _match(data, at, end, codes, months, parts)
         if at == end:
@@ -124,6 +137,12 @@ def _match(
         elif code < _WORDS:
             part = (code - _DIRECTIVE) // 64
             parts[part], at = _digits(data, at, end, (code - _DIRECTIVE) % 64 // 8, code % 8)
+        elif code >= _HOUR_MINUTE_CODE:
+            value, at = _digits(data, at, end, 1, 4 if code == _HOUR_MINUTE_CODE else 6)
+            if code == _HOUR_SECOND_CODE:
+                parts[5] = value % 100
+                value //= 100
+            parts[3], parts[4] = value // 100, value % 100
         else:
             at = _word(data, at, end, code, months, parts)
         if at < 0:
@@ -211,6 +230,40 @@ def _local_ms(parts: Int64s, dated: bool) -> int:  # pragma: no cover - compiled
     of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
     days = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
     return days * 86_400_000 + of_day
+
+
+@njit(cache=True)
+def _count_ms(data: Bytes, at: int, end: int, code: int) -> int:  # pragma: no cover - compiled
+    """Milliseconds since 1970, or of the day, of a bare number; -1 where it is none of its kind."""
+    if code == _EPOCH_CODE:
+        return _epoch_ms(data, at, end)
+    if code == _SERIAL_CODE:
+        return _serial_ms(data, at, end)
+    value, at = _digits(data, at, end, 1, 19)
+    if at != end:
+        return -1
+    if code == _OF_DAY_CODE:
+        return value if value < 86_400_000 else -1
+    value = value // 10_000 - (62_135_596_800_000 if code == _TICKS_CODE else 11_644_473_600_000)
+    return value if 0 <= value < 7_258_118_400_000 else -1
+
+
+@njit(cache=True)
+def _serial_ms(data: Bytes, at: int, end: int) -> int:  # pragma: no cover - compiled
+    """Days since 1899-12-30 with a fraction, to the minute that is at most a second away; -1 where none is."""
+    days, at = _digits(data, at, end, 5, 5)
+    if at < 0:
+        return -1
+    seconds = 0.0
+    if at < end and data[at] == 46:
+        first = at + 1
+        fraction, at = _digits(data, first, end, 1, 15)
+        if at > 0:
+            seconds = fraction / 10.0 ** (at - first) * 86_400
+    minutes = np.floor(seconds / 60 + 0.5)
+    if at != end or np.abs(seconds - 60 * minutes) > 1 or days < 25_569:
+        return -1
+    return (days - 25_569) * 86_400_000 + int(minutes) * 60_000
 
 
 @njit(cache=True)

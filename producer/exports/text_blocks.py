@@ -1,12 +1,14 @@
 """A text file in line-aligned blocks of UTF-8, forward or backward, so that memory does not grow with it."""
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from producer.exports.encoding import recognise_encoding
-from shared.errors import FormatError, InputError
+from producer.exports.contents import open_contents
+from producer.exports.encoding import plain_text, recognise_encoding
+from shared.errors import FormatError
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 18
@@ -26,23 +28,29 @@ class TextBlock:
 class TextFile:
     """A file of text lines.
 
+    Parameters
+    ----------
+    member
+        Which file of an archive or table of a JSON document, where there are several.
+
     Raises
     ------
     InputError
         It cannot be opened.
     FormatError
-        It is no text.
+        It is no text, and nothing that is known to hold some.
     """
 
-    def __init__(self, path: Path, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(self, path: Path, block_bytes: int = BLOCK_BYTES, member: str | None = None) -> None:
         self.path = path
         self._block_bytes = block_bytes
-        try:
-            self.size = path.stat().st_size
-            with path.open("rb") as file:
-                head = file.read(HEAD_BYTES)
-        except OSError as error:
-            raise InputError("file", str(path), f"cannot be read: {error.strerror}", "check the path") from None
+        self.contents = open_contents(path, member)
+        if self.contents.unpacked is not None:
+            weakref.finalize(self, self.contents.unpacked.close)
+        self.size = self.contents.size
+        with self.contents.open() as file:
+            file.seek(0)
+            head = file.read(HEAD_BYTES)
         self.encoding, self._begin = recognise_encoding(head)
         self._unit = {"utf-16": 2, "utf-32": 4}.get(self.encoding[:6], 1)
         self._line_end = b"\n"
@@ -53,20 +61,20 @@ class TextFile:
 
     def head(self) -> list[str]:
         """First lines, whole ones only (2,000, or 256 KiB of them)."""
-        with self.path.open("rb") as file:
+        with self.contents.open() as file:
             return self._whole_lines(file, self._begin, HEAD_BYTES)[:HEAD_LINES]
 
     def later(self) -> list[list[str]]:
         """Lines from the middle and from the end (32 KiB each), where the file has more than its head."""
         if self.size <= HEAD_BYTES:
             return []
-        with self.path.open("rb") as file:
+        with self.contents.open() as file:
             offsets = (max(self.size // 2, HEAD_BYTES), max(self.size - EXCERPT_BYTES, HEAD_BYTES))
             return [self._whole_lines(file, offset, EXCERPT_BYTES) for offset in offsets]
 
     def blocks(self, *, backward: bool = False) -> Iterator[TextBlock]:
         """All lines; with ``backward`` the blocks come last first (lines within a block stay in file order)."""
-        with self.path.open("rb") as file:
+        with self.contents.open() as file:
             spans = self._spans(file)
             for start, end, first_line in reversed(list(spans)) if backward else spans:
                 file.seek(start)
@@ -81,6 +89,8 @@ class TextFile:
             end = start + len(raw)
             if end < self.size:
                 cut = self._last_break(raw)
+                if cut < 0 and not raw.strip(b"\0"):
+                    cut = len(raw)  # a stretch that a crash left empty
                 if cut < 0:
                     raise FormatError(
                         "file", str(self.path), f"line {line} is over {len(raw)} bytes", "export it as CSV"
@@ -102,7 +112,7 @@ class TextFile:
 
     def _utf8(self, raw: bytes) -> bytes:
         text = raw if self.encoding in ("utf-8", "cp1252") else raw.decode(self.encoding, "replace").encode()
-        return text.replace(b"\r", b"\n") if self._line_end == b"\r" else text
+        return plain_text(text.replace(b"\r", b"\n") if self._line_end == b"\r" else text, self.encoding)
 
     def _whole_lines(self, file: BinaryIO, offset: int, count: int) -> list[str]:
         """Lines wholly inside ``count`` bytes from ``offset``."""

@@ -11,7 +11,6 @@ from producer.exports.export import Export
 from shared.errors import FormatError
 
 REFUSED = {
-    "freqtrade_ETH_BTC-5m.feather": "Feather",
     "tradingview_DATE_ONLY_intraday_DUPLICATES.csv": "repeats",
 }
 JUNK_ROWS = {"mt5_noheader_junk_prefix.csv": 1}  # the other reader counts it

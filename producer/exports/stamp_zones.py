@@ -1,0 +1,35 @@
+"""Zones that stamps name: ``2023-01-03 09:30:00 US/Eastern``, ``17:00 EST``."""
+
+from producer.exports.stamp_columns import StampColumn
+from producer.zones import Zone, parse_zone
+from shared.errors import FormatError, InputError
+
+_ABBREVIATIONS = {
+    ("EST",): "-05:00", ("EDT",): "-04:00", ("EDT", "EST"): "America/New_York", ("ET",): "America/New_York",
+    ("CDT",): "-05:00", ("CDT", "CST"): "America/Chicago", ("CT",): "America/Chicago",
+    ("PST",): "-08:00", ("PDT",): "-07:00", ("PDT", "PST"): "America/Los_Angeles", ("PT",): "America/Los_Angeles",
+    ("CET",): "+01:00", ("CEST",): "+02:00", ("CEST", "CET"): "Europe/Berlin",
+    ("EET",): "+02:00", ("EEST",): "+03:00", ("EEST", "EET"): "Europe/Athens",
+    ("MSK",): "Europe/Moscow", ("JST",): "+09:00", ("HKT",): "+08:00", ("SGT",): "+08:00", ("AEST",): "+10:00",
+}  # fmt: skip
+"""Names that mean one thing the world over; CST, IST and BST do not."""
+
+
+def named_zone(stamps: tuple[StampColumn, ...]) -> Zone | None:
+    """Zone that all stamps name; None where they name none.
+
+    Raises
+    ------
+    FormatError
+        They name several, or one that means different things.
+    """
+    names = stamps[-1].form.zones or stamps[0].form.zones
+    if not names:
+        return None
+    text = _ABBREVIATIONS.get(names, names[0] if len(names) == 1 and "/" in names[0] else "")
+    try:
+        return parse_zone(text)
+    except InputError:
+        raise FormatError(
+            "time", names, "is a zone that is not known for certain", "settle it with --tz, e.g. --tz America/Chicago"
+        ) from None
