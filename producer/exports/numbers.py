@@ -57,7 +57,7 @@ def _exact(text: str, form: NumberForm) -> float:
 
 
 @njit(cache=True)
-def _parse(
+def _parse(  # noqa: C901 - one pass over the bytes of a number, a branch a kind of byte
     data: Bytes,
     starts: Offsets,
     ends: Offsets,
