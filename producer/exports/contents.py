@@ -1,7 +1,7 @@
 """What a file holds once unpacked: text that can be sought in, whatever it was wrapped in."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,6 +61,11 @@ class Contents:
             with self.path.open("rb") as file:
                 yield file
 
+    def close(self) -> None:
+        """Let go of the temporary file, if any."""
+        if self.unpacked is not None:
+            self.unpacked.close()
+
     @property
     def size(self) -> int:
         """Bytes of text."""
@@ -84,22 +89,32 @@ def open_contents(path: Path, member: str | None) -> Contents:
         It holds nothing that can be candles, or several things.
     """
     contents = Contents(path, path.name)
+    steps = [_out_of_archive] * _ARCHIVES_DEEP + [_as_text]
     try:
-        for _ in range(_ARCHIVES_DEEP):
-            opened = _open_archive(contents, member)
-            if opened is None:
-                break
-            contents = opened
-        return _as_text(contents, member)
+        for step in steps:
+            contents = _stepped(contents, step, member)
     except OSError as error:
         raise InputError("file", str(path), f"cannot be read: {error.strerror or error}", "check the path") from None
+    return contents
 
 
-def _open_archive(contents: Contents, member: str | None) -> Contents | None:
+def _stepped(contents: Contents, step: Callable[[Contents, str | None], Contents], member: str | None) -> Contents:
+    """Take a step; what it leaves behind is closed."""
+    try:
+        reached = step(contents, member)
+    except BaseException:
+        contents.close()
+        raise
+    if reached is not contents:
+        contents.close()
+    return reached
+
+
+def _out_of_archive(contents: Contents, member: str | None) -> Contents:
     with contents.open() as file:
         found = unpack(file, contents.name, member)
         if found is None:
-            return None
+            return contents
         kind, name, chunks = found
         return _spooled(contents, kind, chunks, name=name)
 
@@ -124,7 +139,7 @@ def _as_text(contents: Contents, member: str | None) -> Contents:
 
 
 def _spooled(contents: Contents, kind: str, chunks: Iterator[bytes], name: str | None = None) -> Contents:
-    """Chunks in a temporary file, which whoever reads it closes."""
+    """Chunks in a temporary file that has no name: it is gone once closed."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the contents
     try:
         for chunk in chunks:

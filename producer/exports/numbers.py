@@ -57,7 +57,7 @@ def _exact(text: str, form: NumberForm) -> float:
 
 
 @njit(cache=True)
-def _parse(  # noqa: C901 - one pass over the bytes of a number, a branch a kind of byte
+def _parse(
     data: Bytes,
     starts: Offsets,
     ends: Offsets,
@@ -74,13 +74,8 @@ def _parse(  # noqa: C901 - one pass over the bytes of a number, a branch a kind
             continue
         if data[end - 1] == 37:  # %
             end -= 1
-        while end > at and _is_currency(data[end - 1]):  # 9,50 €
-            end -= 1
-        negative = end > at and data[at] == 45
-        if end > at and (data[at] == 45 or data[at] == 43):
-            at += 1
-        while at < end and _is_currency(data[at]):
-            at += 1
+        negative = data[at] == 45
+        at, end = _strip_signs(data, at, end)
         mantissa, exponent, at = _decimal(data, at, end, decimal, thousands)
         shift = 0
         if 0 <= at < end:
@@ -95,6 +90,18 @@ def _parse(  # noqa: C901 - one pass over the bytes of a number, a branch a kind
         else:  # both operands are exact, so the one operation rounds correctly
             value = mantissa * powers[exponent] if exponent >= 0 else mantissa / powers[-exponent]
             values[row] = -value if negative else value
+
+
+@njit(cache=True)
+def _strip_signs(data: Bytes, at: int, end: int) -> tuple[int, int]:  # pragma: no cover - compiled
+    """Without plus, minus and currency: ``-$9.50``, ``9,50 €``."""
+    while end > at and _is_currency(data[end - 1]):
+        end -= 1
+    if end > at and (data[at] == 45 or data[at] == 43):
+        at += 1
+    while at < end and _is_currency(data[at]):
+        at += 1
+    return at, end
 
 
 @njit(cache=True)

@@ -45,8 +45,7 @@ class TextFile:
         self.path = path
         self._block_bytes = block_bytes
         self.contents = open_contents(path, member)
-        if self.contents.unpacked is not None:
-            weakref.finalize(self, self.contents.unpacked.close)
+        weakref.finalize(self, self.contents.close)
         self.size = self.contents.size
         with self.contents.open() as file:
             file.seek(0)
