@@ -20,7 +20,7 @@ from producer.exchange.request import FeedRequest
 from producer.exchange.rest import Rest
 from producer.exchange.row import read_row
 from producer.exchange.silence import Silence
-from producer.exchange.venue import Venue, interval_of
+from producer.exchange.venue import Venue, check_streams, interval_of
 from producer.replay import Door
 from shared.admission import Verdict
 from shared.clock import Clock
@@ -91,6 +91,7 @@ class Feed:
     async def _work(self, rest: Rest, call: Callable[[Callable[[], Any]], Any]) -> None:
         await self._load(rest)
         interval = interval_of(rest.exchange, self._request.timeframe)
+        check_streams(rest.exchange, list(self._request.markets))
         self._keepers = {symbol: self._keeper(rest, symbol, interval, call) for symbol in self._request.markets}
         jobs = [self._connect(rest, interval), self._listen(), *(self._keep(one) for one in self._keepers.values())]
         tasks = [asyncio.create_task(job) for job in jobs]
