@@ -12,7 +12,7 @@ import structlog
 
 from producer.exchange.backoff import Backoff
 from producer.exchange.book import Book
-from producer.exchange.calendar import AlwaysOpen, Calendar
+from producer.exchange.calendar import AlwaysOpen, Calendar, trades
 from producer.exchange.connection import Connection, StreamLimits
 from producer.exchange.keeper import Keeper, Waits
 from producer.exchange.pager import Pager
@@ -152,7 +152,8 @@ class Feed:
             now_s = clock.monotonic_s()
             for keeper in self._keepers.values():
                 series = keeper.book.series
-                is_open = self._calendars.get(series, AlwaysOpen()).is_open(clock.now_ms())
+                calendar = self._calendars.get(series) or AlwaysOpen(series.width_ms)
+                is_open = trades(calendar, series.width_ms, keeper.book.newest or 0, clock.now_ms())
                 if keeper.silence.pass_time(now_s - last_s, market_open=is_open):
                     _log.warning("series_silent", series=series.key)
                     keeper.book.doubt()

@@ -152,8 +152,8 @@ def test_a_stream_that_goes_deaf_is_noticed_by_what_rest_has(start_feed, exchang
 class Closed:
     """A market that does not trade."""
 
-    def is_open(self, t_ms: int) -> bool:  # noqa: ARG002
-        return False
+    def missing(self, previous_t: int, t: int) -> int:
+        return 0
 
 
 def test_the_silence_of_a_closed_market_is_no_alarm(start_feed, exchange, await_true) -> None:
