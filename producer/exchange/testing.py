@@ -164,6 +164,10 @@ class LocalExchange:
         await self._cut()
         if self._runner is not None:
             await self._runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}  # answers that were to come late
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _trouble(self) -> web.Response | None:
         if not self.trouble.answers:

@@ -152,7 +152,7 @@ def test_a_stream_that_goes_deaf_is_noticed_by_what_rest_has(start_feed, exchang
 class Closed:
     """A market that does not trade."""
 
-    def missing(self, previous_t: int, t: int) -> int:
+    def missing(self, *_: int) -> int:
         return 0
 
 
