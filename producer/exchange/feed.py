@@ -12,7 +12,7 @@ import structlog
 
 from producer.exchange.backoff import Backoff
 from producer.exchange.book import Book
-from producer.exchange.calendar import AlwaysOpen, Calendar
+from producer.exchange.calendar import AlwaysOpen, Calendar, trades
 from producer.exchange.connection import Connection, StreamLimits
 from producer.exchange.keeper import Keeper, Waits
 from producer.exchange.pager import Pager
@@ -20,7 +20,7 @@ from producer.exchange.request import FeedRequest
 from producer.exchange.rest import Rest
 from producer.exchange.row import read_row
 from producer.exchange.silence import Silence
-from producer.exchange.venue import Venue, interval_of
+from producer.exchange.venue import Venue, check_streams, interval_of
 from producer.replay import Door
 from shared.admission import Verdict
 from shared.clock import Clock
@@ -91,6 +91,7 @@ class Feed:
     async def _work(self, rest: Rest, call: Callable[[Callable[[], Any]], Any]) -> None:
         await self._load(rest)
         interval = interval_of(rest.exchange, self._request.timeframe)
+        check_streams(rest.exchange, list(self._request.markets))
         self._keepers = {symbol: self._keeper(rest, symbol, interval, call) for symbol in self._request.markets}
         jobs = [self._connect(rest, interval), self._listen(), *(self._keep(one) for one in self._keepers.values())]
         tasks = [asyncio.create_task(job) for job in jobs]
@@ -151,7 +152,8 @@ class Feed:
             now_s = clock.monotonic_s()
             for keeper in self._keepers.values():
                 series = keeper.book.series
-                is_open = self._calendars.get(series, AlwaysOpen()).is_open(clock.now_ms())
+                calendar = self._calendars.get(series) or AlwaysOpen(series.width_ms)
+                is_open = trades(calendar, series.width_ms, keeper.book.newest or 0, clock.now_ms())
                 if keeper.silence.pass_time(now_s - last_s, market_open=is_open):
                     _log.warning("series_silent", series=series.key)
                     keeper.book.doubt()

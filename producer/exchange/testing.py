@@ -52,10 +52,11 @@ class Market:
 
 @dataclass
 class Trouble:
-    """How REST misbehaves: answers to give before sound ones, and how far behind it is."""
+    """How it misbehaves: answers of REST to give before sound ones, how far behind REST is, how slow streams are."""
 
     answers: deque[web.Response | float] = field(default_factory=deque)  # a number: seconds without an answer
     lag: int = 0
+    handshake_s: float = 0.0  # that a stream takes to open
 
 
 class LocalExchange:
@@ -163,6 +164,10 @@ class LocalExchange:
         await self._cut()
         if self._runner is not None:
             await self._runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}  # answers that were to come late
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _trouble(self) -> web.Response | None:
         if not self.trouble.answers:
@@ -188,6 +193,7 @@ class LocalExchange:
         return web.json_response(market.rows(since, limit, self.trouble.lag))
 
     async def _stream(self, request: web.Request) -> web.WebSocketResponse:
+        await asyncio.sleep(self.trouble.handshake_s)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self._sockets.add(socket)

@@ -125,3 +125,21 @@ def interval_of(exchange: Any, timeframe: str) -> str:
     if name not in known:
         raise InputError("timeframe", timeframe, f"is none of {exchange.id}'s", f"it has {', '.join(known)}")
     return name
+
+
+def check_streams(exchange: Any, symbols: list[str]) -> None:
+    """Check that one connection can stream all of ``symbols``, the markets being loaded.
+
+    Raises
+    ------
+    InputError
+        The exchange streams no candles, or the markets are of several kinds: ids of one kind may recur in another.
+    """
+    for ability in ("watchOHLCV", "fetchOHLCV"):
+        if not exchange.has.get(ability):
+            raise InputError("exchange", exchange.id, f"has no {ability} in ccxt", "take another exchange")
+    kinds = {symbol: tuple(map(exchange.market(symbol).get, ("type", "linear", "inverse"))) for symbol in symbols}
+    if len(set(kinds.values())) > 1:
+        raise InputError(
+            "symbol", symbols, "are markets of several kinds (spot, linear ...)", "run a feed for each kind"
+        )

@@ -193,6 +193,14 @@ class ExchangeSettings(Group):
     watch_s: Seconds = Field(0.5, description="between two looks at deadlines and silence")
     metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
 
+    @model_validator(mode="after")
+    def _time_for_a_pong(self) -> "ExchangeSettings":
+        if self.deadline_s < 2 * self.ping_s:
+            raise ValueError("deadline_s must be at least twice ping_s: a quiet market sends nothing but pongs")
+        if self.retry_max_s < self.retry_first_s:
+            raise ValueError("retry_max_s must not be below retry_first_s")
+        return self
+
 
 class FeatureServiceSettings(Group):
     """Candles to rows."""

@@ -1,9 +1,11 @@
 """Books: no candle goes before it is closed and before all that come before it are known."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from producer.exchange.book import Book
+from producer.exchange.calendar import AlwaysOpen, trades
 from producer.exchange.row import Row, read_row
 from producer.exchange.silence import Silence
 from shared.contracts import Series
@@ -145,6 +147,16 @@ def test_silence_counts_open_time_only_and_alarms_ever_less_often() -> None:
     assert silence.pass_time(1.0, market_open=True)
     silence.heard()
     assert silence.pass_time(10.0, market_open=True)
+
+
+@pytest.mark.parametrize(("now", "open_now"), [(9, True), (59, True), (60, False), (179, False), (180, True)])
+def test_a_market_trades_while_its_calendar_has_the_candle_under_way(now: int, open_now: bool) -> None:
+    class Lunch:
+        def missing(self, previous_t: int, t: int) -> int:
+            return sum(previous_t < one * WIDTH < t for one in (0, 3, 4))
+
+    assert trades(Lunch(), WIDTH, 0, now * 1_000) is open_now
+    assert trades(AlwaysOpen(WIDTH), WIDTH, 0, now * 1_000)
 
 
 def test_a_missing_volume_is_none_traded() -> None:

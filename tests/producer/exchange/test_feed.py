@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 from aiohttp import web
+from ccxt.async_support.base.ws.client import Client
 
 from producer.exchange.testing import LocalExchange
 from shared.contracts import Series
@@ -40,6 +41,7 @@ def begin(start_feed: Start, exchange: LocalExchange, **changes: object):
 
 
 def test_streams_are_subscribed_before_history_is_asked_for(start_feed, exchange) -> None:
+    exchange.trouble.handshake_s = 0.3
     begin(start_feed, exchange)
     assert exchange.events.index("subscribe") < exchange.events.index("klines BTCUSDT")
 
@@ -109,8 +111,28 @@ def test_a_half_open_connection_is_found_and_replaced(start_feed, exchange, awai
     settle(feed, exchange)
 
 
+def test_a_line_without_any_frame_is_dead_where_pings_do_not_tell(start_feed, exchange, monkeypatch) -> None:
+    async def no_pings(self) -> None:
+        pass
+
+    monkeypatch.setattr(Client, "ping_loop", no_pings)
+    feed = begin(start_feed, exchange)
+    exchange.freeze()
+    live(exchange, 4)
+    feed.await_subscribed()
+    settle(feed, exchange)
+
+
+def test_what_closed_while_the_line_was_down_is_fetched_though_nothing_is_said_since(start_feed, exchange) -> None:
+    feed = begin(start_feed, exchange)
+    exchange.cut()
+    for market in exchange.markets:
+        exchange.close_candle(market, told=False)
+    feed.await_whole()
+
+
 def test_a_quiet_market_is_no_reason_to_reconnect(start_feed, exchange, await_true) -> None:
-    feed = begin(start_feed, exchange, deadline_s=0.3, silence_s=0.1)
+    feed = begin(start_feed, exchange, silence_s=0.1)
     asked = len(exchange.events)
     await_true(lambda: exchange.events[asked:].count("klines BTCUSDT") >= 3, "silence made it ask REST")
     assert feed.metrics.reconnects._value.get() == 0  # pongs came, and REST had nothing new
@@ -130,8 +152,8 @@ def test_a_stream_that_goes_deaf_is_noticed_by_what_rest_has(start_feed, exchang
 class Closed:
     """A market that does not trade."""
 
-    def is_open(self, t_ms: int) -> bool:  # noqa: ARG002
-        return False
+    def missing(self, *_: int) -> int:
+        return 0
 
 
 def test_the_silence_of_a_closed_market_is_no_alarm(start_feed, exchange, await_true) -> None:
@@ -229,6 +251,17 @@ def test_a_rest_that_fails_is_asked_again(start_feed, exchange, kind) -> None:
     settle(feed, exchange)
 
 
+def test_a_page_with_a_candle_that_is_none_is_asked_for_again(start_feed, exchange) -> None:
+    feed = begin(start_feed, exchange)
+    market = exchange.markets["BTCUSDT"]
+    for _ in range(5):
+        exchange.close_candle("BTCUSDT", told=False)
+    rows = market.rows(int(market.truth["t"][market.at - 8]), 500, 0)
+    rows[-4][2] = "n/a"
+    exchange.trouble.answers.append(web.json_response(rows))
+    settle(feed, exchange)
+
+
 GARBAGE = {
     "broken json": "{broken",
     "broken list": '[{"e":"kline"',
@@ -249,7 +282,7 @@ GARBAGE = {
 
 @pytest.mark.parametrize("kind", list(GARBAGE))
 def test_frames_that_are_no_messages_cost_at_most_the_connection(start_feed, exchange, kind) -> None:
-    feed = begin(start_feed, exchange)
+    feed = begin(start_feed, exchange, ping_s=30.0, deadline_s=60.0)  # no ping finds a receiver that died of it
     exchange.send(GARBAGE[kind])
     exchange.close_candle("BTCUSDT", told=False)
     settle(feed, exchange)
