@@ -172,6 +172,7 @@ def feed_exchange(
     timeframe: Timeframe,
     symbol: list[str] = typer.Option(..., "--symbol", help="ccxt's name of a market, BTC/USDT; may be given often"),
     name: list[str] | None = typer.Option(None, "--as", help="file a market under this symbol; one for each --symbol"),
+    calendar: CalendarName = None,
     config: Config = None,
     assignments: Assignments = None,
     broker: Broker = None,
@@ -180,13 +181,26 @@ def feed_exchange(
     from feature_service.feature_set import FEATURE_SET
     from producer.exchange.request import FeedRequest
     from producer.exchange.service import run
+    from shared.broker import connect
+    from shared.calendar import fixed_calendar
     from shared.contracts import WINDOW
+    from shared.learned_calendar import LEARNED
+    from shared.names import Names
+    from shared.series_calendars import CalendarChoice
 
     if name and len(name) != len(symbol):
         raise InputError("--as", name, f"must be given once for each of {len(symbol)} --symbol", "give all, or none")
     markets = {market: Series(known, timeframe) for market, known in zip(symbol, name or symbol, strict=True)}
     request = FeedRequest(exchange, markets, FEATURE_SET.lookback + WINDOW)
-    run(find_system(read_settings(config, assignments, system__broker_url=broker)), request)
+    settings = find_system(read_settings(config, assignments, system__broker_url=broker))
+    calendars = None
+    if calendar is not None:
+        choice = CalendarChoice(connect(settings.system.broker_url), Names(settings.system.namespace))
+        for series in markets.values():
+            choice.choose(series, calendar)
+        if calendar != LEARNED:  # which only the candles to come can give: until then every silence counts
+            calendars = {series: fixed_calendar(calendar, series.width_ms) for series in markets.values()}
+    run(settings, request, calendars=calendars)
 
 
 def _speed(text: str) -> float | None:

@@ -12,7 +12,7 @@ import structlog
 
 from producer.exchange.backoff import Backoff
 from producer.exchange.book import Book
-from producer.exchange.calendar import AlwaysOpen, Calendar, trades
+from producer.exchange.calendar import trades
 from producer.exchange.connection import Connection, StreamLimits
 from producer.exchange.keeper import Keeper, Waits
 from producer.exchange.pager import Pager
@@ -23,6 +23,7 @@ from producer.exchange.silence import Silence
 from producer.exchange.venue import Venue, check_streams, interval_of
 from producer.replay import Door
 from shared.admission import Verdict
+from shared.calendar import AlwaysOpen, Calendar
 from shared.clock import Clock
 from shared.contracts import Series
 from shared.errors import ExchangeError

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from random import Random
 
-from producer.exchange.calendar import Calendar
 from producer.exchange.feed import Feed, World
 from producer.exchange.request import FeedRequest
 from producer.exchange.venue import Venue, read_options
 from shared.admission import Admission, AdmissionLimits
+from shared.calendar import Calendar
 from shared.contracts import Series
 from shared.dead_letters import DEAD_KEEP
 from shared.metrics import FeedMetrics

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producer.exchange.book import Book
-from producer.exchange.calendar import AlwaysOpen, trades
+from producer.exchange.calendar import trades
 from producer.exchange.row import Row, read_row
 from producer.exchange.silence import Silence
+from shared.calendar import AlwaysOpen
 from shared.contracts import Series
 
 SERIES = Series("BTC/USDT", "M1")
