@@ -125,7 +125,14 @@ def _gaps(a: Floats, b: Floats, times: NDArray[np.int64]) -> tuple[float, float]
     """Middle distances from ``b`` to the next ``a``, and from ``a`` to the next ``b``."""
     order = np.argsort(times, kind="stable")
     a, b = a[order], b[order]
-    return float(np.nanmedian(np.abs(a[1:] - b[:-1]))), float(np.nanmedian(np.abs(b[1:] - a[:-1])))
+    with np.errstate(invalid="ignore"):
+        return middle(np.abs(a[1:] - b[:-1])), middle(np.abs(b[1:] - a[:-1]))
+
+
+def middle(values: Floats) -> float:
+    """Median of those values that are finite; 0 where none is."""
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else 0.0
 
 
 def _is_usual(window: Floats) -> bool:
@@ -165,7 +172,8 @@ def _opening(numbers: Floats, left: int, right: int, times: NDArray[np.int64]) -
         return None
     order = np.argsort(times, kind="stable")
     a, b = a[order], b[order]
-    nearer = np.abs(a[1:] - b[:-1]) - np.abs(b[1:] - a[:-1])
+    with np.errstate(invalid="ignore"):
+        nearer = np.abs(a[1:] - b[:-1]) - np.abs(b[1:] - a[:-1])
     wins, losses = int((nearer < 0).sum()), int((nearer > 0).sum())
     if abs(wins - losses) < _SURE * np.sqrt(wins + losses):
         return None  # as likely as chance
