@@ -82,7 +82,9 @@ def find_prices(numbers: Floats, candidates: list[int], times: NDArray[np.int64]
     usual = [four for four in rivals if _is_usual(numbers[:, four])]
     gaps = [_gap(numbers[:, four], times) for four in rivals]
     if len(rivals) == 1 or (len(usual) == 1 and gaps[rivals.index(usual[0])] <= min(gaps)):
-        return _in_window(numbers, (usual or rivals)[0], times)
+        found = _in_window(numbers, (usual or rivals)[0], times)
+        if len(rivals) == 1 or not _opens_outside(numbers[:, found.columns], times):
+            return found
     if rivals:
         raise FormatError(
             "columns", [[column + 1 for column in four] for four in rivals], "could each be the four prices",
@@ -110,6 +112,12 @@ def _extremes(window: Floats) -> tuple[list[int], list[int]]:
     highest = [k for k in range(4) if np.mean(window[:, k] >= window.max(axis=1)) >= _SHARE]
     lowest = [k for k in range(4) if np.mean(window[:, k] <= window.min(axis=1)) >= _SHARE]
     return highest, lowest
+
+
+def _opens_outside(prices: Floats, times: NDArray[np.int64]) -> bool:
+    """Whether opens are the closes before them, and not all within their candles: then they are no opens."""
+    o, _, _, c = prices[np.argsort(times, kind="stable")].T
+    return bool(np.mean(o[1:] == c[:-1]) > 0.9 and obeying(prices) < 1)
 
 
 def _gap(window: Floats, times: NDArray[np.int64]) -> float:
@@ -148,7 +156,9 @@ def _in_window(numbers: Floats, four: list[int], times: NDArray[np.int64]) -> Pr
     high, low = four[highest[0]], four[lowest[0]]
     opening = _opening(numbers, left, right, times)
     usual = (high, low) == (four[1], four[2])
-    if opening is None and not usual:
+    left_opens, right_opens = _gaps(numbers[:, left], numbers[:, right], times)
+    doubtful = len(times) >= 10 and left_opens > 1.3 * right_opens  # it looks the other way about, if not surely so
+    if opening is None and (not usual or doubtful):
         raise FormatError(
             "columns", [left + 1, right + 1], "are open and close, in an order that the prices do not tell",
             "settle the columns with --columns, e.g. time,open,high,low,close,volume",

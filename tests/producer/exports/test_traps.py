@@ -1,6 +1,7 @@
 """What a file can mislead about: read right with the option that settles it, and never in silence."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +148,25 @@ def test_words_of_a_zero_byte_and_thin_blanks_keep_line_numbers(tmp_path: Path) 
     export = Export(tmp_path / "x.csv")
     assert sum(len(block.candles) for block in export.blocks()) == 399
     assert export.tally.document()["fields"]["lines"] == [201]
+
+
+@pytest.mark.parametrize("extra", ["none", "average", "previous close"])
+def test_prices_without_names_in_any_order_are_read_right_or_refused(tmp_path: Path, extra: str) -> None:
+    previous = np.concatenate([CANDLES["o"][:1], CANDLES["c"][:-1]])
+    average = np.round((CANDLES["h"] + CANDLES["l"] + CANDLES["c"]) / 3, 5)
+    before = previous if extra == "previous close" else None
+    after = average if extra == "average" else None
+    read_right = 0
+    for order in permutations("ohlc"):
+        columns = [column for column in (before, *(CANDLES[name] for name in order), after) if column is not None]
+        rows = [
+            f"{t},{','.join(map(repr, map(float, prices)))},7"
+            for t, *prices in zip(CANDLES["t"], *columns, strict=True)
+        ]
+        try:
+            found = read(tmp_path, rows)
+        except FormatError:
+            continue
+        read_right += 1
+        assert all((found[name] == CANDLES[name]).all() for name in "ohlc"), order
+    assert read_right >= 12
