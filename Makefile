@@ -10,13 +10,16 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 TORCH := $(shell grep '^torch==' requirements.lock)
 
-.PHONY: demo up test lint types format bench lock clean
+.PHONY: demo up dev test lint types format bench lock clean
 
 demo: .venv/.serve
 	$(BIN)/natron demo
 
 up: .venv/.serve
 	$(BIN)/natron up
+
+# Everything for training and development.
+dev: .venv/.dev
 
 test: .venv/.dev
 	$(BIN)/pytest

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.measurement import Measurement
 
-NAMES = ("features", "replay", "memory")
+NAMES = ("features", "feature_service", "replay", "memory")
 RESULTS = Path(__file__).parent / "results"
 
 

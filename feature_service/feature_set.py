@@ -8,7 +8,7 @@ from functools import cached_property
 from feature_service.catalogue import CATALOGUE
 from feature_service.feature import Feature
 
-KERNEL_VERSION = 1
+KERNEL_VERSION = 2
 """Raised whenever a kernel gives other bits while its catalogue entries stay as they are."""
 
 
@@ -24,7 +24,7 @@ class FeatureSet:
         """Names in model order."""
         return tuple(feature.name for feature in self.features)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """F, the number of features."""
         return len(self.features)

@@ -27,7 +27,7 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
         stage,
         Membership(context.client, context.names, SERVICE, context.instance, context.clock),
         context.clock,
-        ConsumerLimits(settings.feature_service.read_count, settings.system.max_backlog, settings.system.max_attempts),
+        ConsumerLimits.of(settings.feature_service, settings.system),
         metrics,
         context.stop,
     ).run(until_idle=until_idle)

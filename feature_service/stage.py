@@ -16,6 +16,7 @@ from shared.contracts import CANDLE_DTYPE, WINDOW, Candle, Candles, FeatureRow, 
 from shared.errors import JunkError, StorageError
 from shared.metrics import Metrics
 from shared.names import Names
+from shared.series_calendars import SeriesCalendars, Step
 from shared.series_stream import newest_before, newest_t
 from shared.settings.groups import Settings
 from shared.stage import Dead, Entry, Kept, Output, Result, StageKeys
@@ -51,6 +52,7 @@ class FeatureStage:
     def __init__(self, client: redis.Redis, names: Names, clock: Clock, settings: Settings, metrics: Metrics) -> None:
         self._client, self._names, self._clock, self._metrics = client, names, clock, metrics
         self._max_series = settings.feature_service.max_series
+        self._calendars = SeriesCalendars(client, names, self._max_series)
         self._rings = SeriesRings()
         self._states: OrderedDict[str, SeriesState] = OrderedDict()  # least recently seen first
         self.keys = StageKeys(
@@ -91,6 +93,7 @@ class FeatureStage:
         gone = None if partitions is None else set(partitions)
         for key in [key for key in self._states if gone is None or Series.from_key(key).partition in gone]:
             self._rings.release(self._states.pop(key).slot)
+        self._calendars.forget()
 
     def process(self, messages: Sequence[Candle]) -> list[Result]:
         """Rows of candles, in order within each series."""
@@ -122,10 +125,11 @@ class FeatureStage:
             return
         slots = np.array([job.slot for job in jobs], np.int64)
         rows = self._rings.push(slots, _array([job.candle for job in jobs]))  # (M, F)
+        gaps = self._calendars.gaps([Step(job.candle.series, job.previous_t, job.candle.t) for job in jobs])
         row_us = self._clock.now_us()
-        for job, values in zip(jobs, rows, strict=True):
+        for job, values, gap in zip(jobs, rows, gaps, strict=True):
             candle = job.candle
-            results[job.at] = Output(candle.series, _kept(candle, job.previous_t, values, row_us), job.missing)
+            results[job.at] = Output(candle.series, _kept(candle, job.previous_t, values, gap, row_us), job.missing)
         jobs.clear()
 
     def _recall(self, candle: Candle) -> tuple[SeriesState, tuple[Kept, ...]] | Dead:
@@ -153,8 +157,20 @@ class FeatureStage:
         state = self._state_of(series)
         self._rings.seed(state.slot, _array(before[-(FEATURE_SET.lookback - 1) :]))
         state.n, state.t = candle.n - 1, before[-1].t if before else 0
-        missing = _missing_rows(before, window_t) if before and window_t < before[-1].t else ()
+        missing = self._missing_rows(before, window_t) if before and window_t < before[-1].t else ()
         return state, missing
+
+    def _missing_rows(self, before: list[Candle], window_t: int) -> tuple[Kept, ...]:
+        """Rows of the newest ``WINDOW - 1`` candles that a window which ends at ``window_t`` lacks."""
+        whole = before[0].n == 1
+        rows: Rows = compute_history(_array(before))
+        first_sound = 0 if whole else FEATURE_SET.lookback - 1
+        places = range(max(first_sound, len(before) - (WINDOW - 1)), len(before))
+        wanted = [(at, before[at - 1].t if at else 0) for at in places if before[at].t > window_t]
+        gaps = self._calendars.gaps([Step(before[at].series, previous_t, before[at].t) for at, previous_t in wanted])
+        return tuple(
+            _kept(before[at], previous_t, rows[at], gap, 0) for (at, previous_t), gap in zip(wanted, gaps, strict=True)
+        )
 
     def _decode_kept(self, entry: Entry) -> Candle:
         try:
@@ -191,19 +207,10 @@ def _contiguous(candles: list[Candle]) -> list[Candle]:
     return candles[start:]
 
 
-def _missing_rows(before: list[Candle], window_t: int) -> tuple[Kept, ...]:
-    """Rows of the newest ``WINDOW - 1`` candles that a window which ends at ``window_t`` lacks."""
-    whole = before[0].n == 1
-    rows: Rows = compute_history(_array(before))
-    first_sound = 0 if whole else FEATURE_SET.lookback - 1
-    wanted = range(max(first_sound, len(before) - (WINDOW - 1)), len(before))
-    return tuple(
-        _kept(before[at], before[at - 1].t if at else 0, rows[at], 0) for at in wanted if before[at].t > window_t
-    )
-
-
-def _kept(candle: Candle, previous_t: int, values: Rows, row_us: int) -> Kept:
+def _kept(candle: Candle, previous_t: int, values: Rows, gap: bool, row_us: int) -> Kept:
     reasons = Reason.WARMING if candle.n <= LAST_WARMING_N else Reason(0)
+    if gap:
+        reasons |= Reason.GAP
     if candle.flags & Flag.REPLAY:
         reasons |= Reason.REPLAY
     row = FeatureRow(

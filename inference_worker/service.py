@@ -51,7 +51,7 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
         PredictionStage(context.client, context.names, context.clock, settings, metrics, session),
         Membership(context.client, context.names, SERVICE, context.instance, context.clock),
         context.clock,
-        ConsumerLimits(settings.worker.read_count, settings.system.max_backlog, settings.system.max_attempts),
+        ConsumerLimits.of(settings.worker, settings.system),
         metrics,
         context.stop,
     ).run(until_idle=until_idle)

@@ -1,5 +1,17 @@
-"""``python -m natron``."""
+"""``natron``, and ``python -m natron``."""
 
-from natron.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run one command; Ctrl-C ends it without a word, even while it is still being imported."""
+    try:
+        from natron.cli import run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

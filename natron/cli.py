@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from natron.commands import candles, dead, predictions, producer, services, signals, systems, training
+from natron.commands import candles, dead, features, predictions, producer, services, signals, systems, training
 from shared.broker import LOST
 from shared.errors import InputError, NatronError
 
@@ -22,10 +22,11 @@ predictions.register(app)
 training.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
+app.add_typer(features.app, name="features")
 app.add_typer(dead.app, name="dead")
 
 
-def main() -> None:
+def run() -> None:
     """Run one command; a NatronError is one line on stderr, never a stack trace."""
     try:
         app()

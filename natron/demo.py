@@ -1,6 +1,7 @@
 """The demonstration: a system of one's own, a replay at full speed, and a ZeroMQ client that counts what arrives."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from natron.tally import Tally
 from natron.traffic import Traffic, read_traffic
 from shared.broker import connect
 from shared.contracts import Series
+from shared.embedded_broker import die_with_parent
 from shared.errors import InputError
 from shared.settings.groups import Settings
 
@@ -123,9 +125,19 @@ def _replay(
     broker = connect(system.broker.url)
     with tempfile.TemporaryFile("w+") as report_file, tempfile.TemporaryFile("w+") as error_file:
         replay = subprocess.Popen(
-            _replay_command(request), env=system.environ(), stdout=report_file, stderr=error_file, text=True
+            _replay_command(request),
+            env=system.environ(),
+            stdout=report_file,
+            stderr=error_file,
+            text=True,
+            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - it reads a file: nothing to drain
         )
-        tally, traffic = _count(system, client, broker, replay, on_signal)
+        try:
+            tally, traffic = _count(system, client, broker, replay, on_signal)
+        finally:
+            replay.kill()  # it has ended by itself, unless something went wrong here
+            replay.wait()
+            broker.close()
         seconds = time.monotonic() - started_s
         report_file.seek(0)
         error_file.seek(0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from natron.run_file import RunFile, read_run_file
+from natron.run_file import RunFile, read_run_file, runtime_folder
 from shared.errors import InputError
 from shared.settings.groups import Settings
 from shared.settings.loading import leaves, load_settings, variable
@@ -45,7 +45,8 @@ def find_system(settings: Settings) -> Settings:
         No broker is named, and no system of this user runs.
     """
     if settings.system.broker_url:
-        return settings
+        keys = settings.bridge.keys or str(runtime_folder() / "keys.json")  # one place for bridge and clients
+        return settings.model_copy(update={"bridge": settings.bridge.model_copy(update={"keys": keys})})
     run = read_run_file()
     if run is None:
         raise InputError(

@@ -9,6 +9,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from producer.candle_file import CandleFile
 from producer.exports.export import Export
 from producer.pace import Pace
 from producer.replay_report import ReplayReport
@@ -38,7 +39,13 @@ class Door(Protocol):
 
 
 class Replay:
-    """One file on its way into the broker; run it again at will: nothing is admitted twice."""
+    """One file on its way into the broker; run it again at will: nothing is admitted twice.
+
+    Parameters
+    ----------
+    file
+        Read instead of the request's path: candles that are resampled or made of ticks.
+    """
 
     def __init__(
         self,
@@ -46,9 +53,10 @@ class Replay:
         clock: Clock,
         request: ReplayRequest,
         on_progress: Callable[[int, float], None] | None = None,
+        file: CandleFile | None = None,
     ) -> None:
         self._admission, self._clock, self._request = admission, clock, request
-        self._on_progress = on_progress
+        self._on_progress, self._file = on_progress, file
         self._counts: Counter[str] = Counter()
         self._newest: int | None = None
         self._pace = Pace(clock, request.speed, request.series.width_ms)
@@ -64,7 +72,8 @@ class Replay:
             Its format is not certain, or contradicts the timeframe.
         """
         request = self._request
-        export = Export(request.path, replace(request.options, timeframe=request.series.timeframe))
+        timeframe = request.series.timeframe
+        export = self._file or Export(request.path, replace(request.options, timeframe=timeframe))
         self._connect()
         for candles in self._closed(export):
             self._send(candles)
@@ -79,7 +88,7 @@ class Replay:
             **{name: counts[name] for name in ("known", "outside", "open", *Verdict)},
         )
 
-    def _closed(self, export: Export) -> Iterator[Candles]:
+    def _closed(self, export: CandleFile) -> Iterator[Candles]:
         """Candles that have a successor, within range and limit; what is open at the end of the file is withheld."""
         left = self._request.limit
         held = np.empty(0, CANDLE_DTYPE)

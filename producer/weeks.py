@@ -2,9 +2,8 @@
 
 Currencies trade from Sunday 17:00 to Friday 17:00 of New York. On a clock that changes with New York the week begins at
 one hour all year; on one that changes with Europe it begins an hour earlier in the weeks when America has summer time
-and Europe has not (March, October and November); on a fixed clock it does so all summer. Many
-terminals drop what is before Monday 00:00 of their clock, so where a week begins then and its end tells of an hour
-less, the end is right.
+and Europe has not (March, October and November); on a fixed clock it does so all summer. Many terminals drop what is
+before Monday 00:00 of their clock, so where a week begins then and its end tells of an hour less, the end is right.
 """
 
 from collections import Counter

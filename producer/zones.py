@@ -87,6 +87,13 @@ class Zone:
         by_new = np.searchsorted(new_starts, local_ms, side="right")
         return Readings(local_ms - offsets[by_old], local_ms - offsets[by_new], by_old > by_new)
 
+    def offsets(self, utc_ms: Int64s) -> Int64s:
+        """How far this clock is ahead of UTC at instants (N,), ms."""
+        if self._rules is None or not utc_ms.size:
+            return np.full(len(utc_ms), self._shift_ms, np.int64)
+        self._cover(int(utc_ms.min()), int(utc_ms.max()))
+        return self._known.offsets[np.searchsorted(self._known.instants, utc_ms, side="right")]
+
     def _cover(self, first_ms: int, last_ms: int) -> None:
         first, last = _year(first_ms) - 1, _year(last_ms) + 1
         known = self._known

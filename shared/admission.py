@@ -75,10 +75,11 @@ class Admission:
         p, key, names = series.partition, series.key, self._names
         batch = [[candle[0], encode_candle(_candle(series, candle, flags))] for candle in candles.tolist()]
         keys = [names.candles(p), names.series(p), names.rejects(p), names.dead(p), names.history(p, key)]
+        keys += [names.calendars(p), names.weeks(p, key)]
         limits = self._limits
         live = int(source != CSV_SOURCE)
         bounds = [limits.max_backlog, limits.reject_keep, limits.dead_keep]
-        args = [key, source, live, self._clock.now_ms(), *bounds, pack(batch)]
+        args = [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, pack(batch)]
         status, *verdicts = self._script.run(self._client, keys, args)
         if status == 0:
             raise BusyError(f"partition {p}: {limits.max_backlog} candles wait to be processed")

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -17,6 +17,7 @@ from shared.gate import Crossing, Gate, GateLimits, Passage
 from shared.membership import Membership, share_out
 from shared.metrics import Metrics
 from shared.names import Names
+from shared.settings.groups import FeatureServiceSettings, SystemSettings, WorkerSettings
 from shared.stage import Batch, Dead, Entry, Result, Stage
 from shared.suspects import Suspects
 
@@ -36,8 +37,14 @@ class ConsumerLimits:
     """Bounds of a consumer."""
 
     read_count: int  # entries a partition and read
+    batch: int  # entries processed between two looks at the time and at the gate
     max_backlog: int
     max_attempts: int
+
+    @classmethod
+    def of(cls, service: FeatureServiceSettings | WorkerSettings, system: SystemSettings) -> "ConsumerLimits":
+        """Take them from the settings."""
+        return cls(service.read_count, service.batch, system.max_backlog, system.max_attempts)
 
 
 class Consumer(Generic[M]):
@@ -99,9 +106,11 @@ class Consumer(Generic[M]):
         batches = self._read(block_ms)
         self._decode(batches)
         healthy = [batch for batch in batches if not self._suspects.holds(batch.partition)]
-        if healthy:
-            self._process(healthy)
-            self._finish(healthy)
+        for batch_of_several in self._slices(healthy):
+            self._process(batch_of_several)
+            self._finish(batch_of_several)
+            if self._membership.due() or self._stop.is_set():
+                return sum(len(batch.entries) for batch in batches)  # what is left is read again
         # One suspect entry a turn: what it may take down with it is finished before, and nobody else is accused.
         for batch in [batch for batch in batches if batch not in healthy][:1]:
             self._process_alone(batch)
@@ -135,6 +144,17 @@ class Consumer(Generic[M]):
             Batch(log_of[log], [Entry(log_of[log], entry[0].decode(), fields_of(entry)) for entry in entries])
             for log, entries in reply or []
         ]
+
+    def _slices(self, batches: list[Batch[M]]) -> Iterator[list[Batch[M]]]:
+        """Whole partitions together, up to ``limits.batch`` entries: so long may others wait for this instance."""
+        taken: list[Batch[M]] = []
+        for batch in batches:
+            if taken and sum(len(one.entries) for one in taken) + len(batch.entries) > self._limits.batch:
+                yield taken
+                taken = []
+            taken.append(batch)
+        if taken:
+            yield taken
 
     def _decode(self, batches: list[Batch[M]]) -> None:
         for batch in batches:

@@ -1,10 +1,12 @@
 """A broker of one's own: a server process on a Unix socket in a private folder, gone when its parent is."""
 
 import ctypes
+import hashlib
 import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -74,6 +76,20 @@ def _sweep_left_folders(root: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _lasting_folder(data: Path) -> Path:
+    """Private folder for the socket of one data folder: the same after a restart, so that clients find it again.
+
+    Socket paths must be short, so it cannot be in the data folder itself.
+    """
+    name = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir(), f"natron-socket-{os.getuid()}-{name}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
+        raise BrokerError(f"socket folder = {folder}: must be the user's own and closed to others; remove it")
+    return folder
+
+
 class EmbeddedBroker:
     """A server that lives as long as this object's process.
 
@@ -85,7 +101,7 @@ class EmbeddedBroker:
 
     def __init__(self, data: Path | None = None) -> None:
         _sweep_left_folders(Path(tempfile.gettempdir()))
-        self._folder = Path(tempfile.mkdtemp(prefix=f"natron-broker-{os.getpid()}-"))
+        self._folder = _lasting_folder(data) if data else Path(tempfile.mkdtemp(prefix=f"natron-broker-{os.getpid()}-"))
         self._socket = self._folder / "broker.sock"
         self._data = data
         self._process: subprocess.Popen[bytes] | None = None

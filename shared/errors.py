@@ -12,6 +12,7 @@
     │   ├── JunkError         it does not decode, or contradicts what the broker knows
     │   └── RepeatError       its candle was finished before
     ├── BusyError             back-pressure: wait, then do the same again
+    ├── ExchangeError         an exchange is away or answers nonsense: wait, then ask again
     └── SystemicError         nothing can go on: not ready, the position stays
         ├── BrokerError       no broker, or one that is unfit (version, eviction policy, full, read-only)
         ├── SchemaError       another partition count or schema version in the broker
@@ -71,6 +72,14 @@ class RepeatError(EntryError):
 
 class BusyError(NatronError):
     """What comes next is full: wait, then do the same again."""
+
+
+class ExchangeError(NatronError):
+    """An exchange is away, too busy, or its answer is none: ask again, not before ``retry_after_s``."""
+
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
 
 
 class SystemicError(NatronError):

@@ -35,6 +35,14 @@ class Names:
         """Hash series -> ``n source``."""
         return f"{self.namespace}:{{{p}}}:series"
 
+    def calendars(self, p: int) -> str:
+        """Hash series -> the name of its calendar; for a learned one ``learned first-t``."""
+        return f"{self.namespace}:{{{p}}}:calendars"
+
+    def weeks(self, p: int, series: str) -> str:
+        """Bitmap: which candles a series that learns its calendar had in its first eight weeks."""
+        return f"{self.namespace}:{{{p}}}:weeks:{series}"
+
     def features(self, p: int, set8: str) -> str:
         """Log of feature rows."""
         return f"{self.namespace}:{{{p}}}:features:{set8}"

@@ -1,8 +1,8 @@
 """From a trained model to a bundle on disk."""
 
 import hashlib
-import os
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from inference_worker.bundle import (
     BUNDLE_SCHEMA,
     GRAPH_NAME,
     HEADS,
+    MANIFEST_NAME,
     FeatureSetRecord,
     GoldenRecord,
     Manifest,
@@ -51,8 +52,14 @@ def check_out(out: Path) -> None:
     there = out.absolute()
     while not there.exists():
         there = there.parent
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise TrainingError("out", str(out), f"cannot be written, because of {there}", "name another folder")
+    try:
+        with tempfile.TemporaryFile(dir=there):  # asking for permission is not enough: a folder may take no files
+            pass
+    except OSError as error:
+        rule = f"cannot be written, because of {there}: {error.strerror}"
+        raise TrainingError("out", str(out), rule, "name another folder") from None
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST_NAME).exists():
+        raise TrainingError("out", str(out), "holds files and is no bundle", "name a new folder")
 
 
 def write_bundle(

@@ -15,8 +15,6 @@ from feature_service.kernels.columns import (
     LOW,
     RSI,
     RSI_14,
-    STOCHASTIC,
-    STOCHASTIC_LENGTH,
     TRUE_RANGE,
     WILDER_14,
     Buffer,
@@ -35,6 +33,7 @@ MACD_HISTOGRAM = combination((1.0, MACD), (-1.0, exponential(12, 9)), (1.0, expo
 TRIPLE_15 = exponential(15, 15, 15)
 TRIPLE_15_CHANGE = combination((1.0, TRIPLE_15), (-1.0, delayed(TRIPLE_15, 1)))
 TSI_25_13 = exponential(25, 13)
+STOCHASTIC_LENGTH = 14
 WILLIAMS_LENGTH = 28
 CCI_LENGTH = 20
 CCI_DEVIATION_MIN = 1e-11  # of the price; below it the sums of three prices differ by rounding alone
@@ -43,8 +42,8 @@ STOCHASTIC_RSI_RANGE_MIN = 1e-4  # RSI points; below it 14 candles of rounding, 
 ULTIMATE_LENGTHS = (7, 14, 28)
 
 _WILDER_7 = filters.taps(WILDER_7)
-_SLOW_K = filters.taps(SLOW_K)
-_SLOW_D = filters.taps(SLOW_D)
+_SLOW_K = np.array(combination((1.0, SLOW_K), (0.0, SLOW_D)))  # both newest first and of one length
+_SLOW_D = np.array(SLOW_D)
 _MACD = filters.taps(MACD)
 _MACD_HISTOGRAM = filters.taps(MACD_HISTOGRAM)
 _TRIPLE_15 = filters.taps(TRIPLE_15)
@@ -214,6 +213,27 @@ def relative_strength_index(columns: Buffer, at: int, taps: NDArray[np.float64])
 
 
 @kernel
+def fast_stochastic(columns: Buffer, at: int) -> float:
+    """Place of the close in its 14-candle range."""
+    low = lowest(columns[LOW], at, STOCHASTIC_LENGTH)
+    high = highest(columns[HIGH], at, STOCHASTIC_LENGTH)
+    return place_in_range(columns[CLOSE, at], low, high)
+
+
+@kernel
+def slow_stochastic(columns: Buffer, at: int) -> tuple[float, float]:
+    """Slow K and slow D, reckoned from the newest fast K so that equal ones cancel exactly."""
+    newest = fast_stochastic(columns, at)
+    slow_k = newest
+    slow_d = newest
+    for lag in range(1, _SLOW_D.size):
+        rest = fast_stochastic(columns, at - lag) - newest
+        slow_k += _SLOW_K[lag] * rest
+        slow_d += _SLOW_D[lag] * rest
+    return slow_k, slow_d
+
+
+@kernel
 def stochastic_rsi(columns: Buffer, at: int) -> float:
     """Place of the RSI in its 14-candle range."""
     low = lowest(columns[RSI], at, STOCHASTIC_LENGTH)
@@ -262,9 +282,7 @@ def write_momentum(columns: Buffer, at: int, atr: float, values: NDArray[np.floa
     close = columns[CLOSE]
     values[0] = relative_strength_index(columns, at, _WILDER_7)
     values[1] = columns[RSI, at]
-    stochastic = columns[STOCHASTIC]
-    values[2] = stochastic[at] + offset(stochastic, at, _SLOW_K)
-    values[3] = stochastic[at] + offset(stochastic, at, _SLOW_D)
+    values[2], values[3] = slow_stochastic(columns, at)
     values[4] = stochastic_rsi(columns, at)
     low = lowest(columns[LOW], at, WILLIAMS_LENGTH)
     high = highest(columns[HIGH], at, WILLIAMS_LENGTH)

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from feature_service.kernels.columns import COLUMNS, OPEN, REACH, Buffer, derive, fill_flat, put_candle
 from feature_service.kernels.compile import kernel
-from feature_service.kernels.row import compute_row
+from feature_service.kernels.row import SCRATCH, compute_row
 
-SLACK = 32
+SLACK = 24
 """Candles that a series' buffer takes before the newest are moved back to its front."""
 
 WIDTH = REACH + SLACK
@@ -19,7 +19,7 @@ FREE = -1  # end of a slot that nobody holds
 NEW = 0  # end of a slot whose series has no candle yet
 
 Buffers = NDArray[np.float64]  # (slots, COLUMNS, WIDTH)
-Table = NDArray[np.float64]  # (N, 6) candles seen as float64: t (no number here), o, h, l, c, v
+Table = NDArray[np.float64]  # (N, 6) candles seen as float64: t (its bits are those of an int64), o, h, l, c, v
 Values = NDArray[np.floating[Any]]  # (N, F)
 
 _PAST = REACH - 1  # candles before the first that a row is made for
@@ -36,10 +36,12 @@ def compute_rows(columns: Buffer, candles: Table, rows: Values) -> None:
     """Rows of a history from its first candle on; ``columns`` is (COLUMNS, REACH - 1 + N)."""
     fill_flat(columns, _PAST, candles[0, OPEN + 1])
     values = np.empty(rows.shape[1])
+    scratch = np.empty(SCRATCH)
+    times = candles.view(np.int64)
     for place in range(candles.shape[0]):
         put_candle(columns, _PAST + place, candles[place])
         derive(columns, _PAST + place)
-        compute_row(columns, _PAST + place, values)
+        compute_row(columns, _PAST + place, times[place, 0], scratch, values)
         rows[place] = values
 
 
@@ -86,6 +88,8 @@ def push_candles(
     if stranger >= 0:
         return stranger
     values = np.empty(rows.shape[1])
+    scratch = np.empty(SCRATCH)
+    times = candles.view(np.int64)
     for place in range(slots.size):
         slot = slots[place]
         columns = buffers[slot]
@@ -98,7 +102,7 @@ def push_candles(
             make_room(columns)
         put_candle(columns, at, candles[place])
         derive(columns, at)
-        compute_row(columns, at, values)
+        compute_row(columns, at, times[place, 0], scratch, values)
         rows[place] = values
         ends[slot] = at + 1
     return stranger

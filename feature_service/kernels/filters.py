@@ -30,9 +30,9 @@ def linear(length: int) -> Filter:
     return [(length - lag) / total for lag in range(length)]
 
 
-def exponential(*spans: int) -> Filter:
+def exponential(*spans: int, rest_max: float = REST_MAX) -> Filter:
     """Exponential averages of the given spans (smoothing 2 / (span + 1)), each of the one before."""
-    return _cut(_cascade([2.0 / (span + 1.0) for span in spans]))
+    return _cut(_cascade([2.0 / (span + 1.0) for span in spans]), rest_max)
 
 
 def wilder(length: int, rest_max: float = REST_MAX) -> Filter:

@@ -120,6 +120,23 @@ def _smaller(_typing: Any, _left: Any, _right: Any) -> Any:
     return _LANES(_LANES, _LANES), lambda _context, builder, _signature, args: _pick(builder, "<", *args)
 
 
+def _less(_typing: Any, _left: Any, _right: Any) -> Any:
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        yes, no = ir.Constant(_VECTOR, [1.0] * LANES), ir.Constant(_VECTOR, [0.0] * LANES)
+        return builder.select(builder.fcmp_ordered("<", *args), yes, no)
+
+    return _LANES(_LANES, _LANES), codegen
+
+
+def _quotient(_typing: Any, _left: Any, _right: Any) -> Any:
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        nothing = ir.Constant(_VECTOR, [0.0] * LANES)
+        something = builder.fcmp_unordered("!=", args[1], nothing)
+        return builder.select(something, builder.fdiv(*args), nothing)
+
+    return _LANES(_LANES, _LANES), codegen
+
+
 def _total(_typing: Any, _lanes: Any) -> Any:
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return _fold(builder, args[0], builder.fadd)
@@ -149,6 +166,10 @@ larger = cast("Callable[[Lanes, Lanes], Lanes]", intrinsic(_larger))
 """Lane by lane, the larger of two."""
 smaller = cast("Callable[[Lanes, Lanes], Lanes]", intrinsic(_smaller))
 """Lane by lane, the smaller of two."""
+less = cast("Callable[[Lanes, Lanes], Lanes]", intrinsic(_less))
+"""Lane by lane, 1 where the first is below the second, else 0."""
+quotient = cast("Callable[[Lanes, Lanes], Lanes]", intrinsic(_quotient))
+"""Lane by lane, the first over the second; 0 where the second is 0."""
 total = cast("Callable[[Lanes], float]", intrinsic(_total))
 """Sum of the eight lanes, halves first."""
 largest = cast("Callable[[Lanes], float]", intrinsic(_largest))

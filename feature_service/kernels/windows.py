@@ -21,6 +21,15 @@ from feature_service.kernels.lanes import (
 
 Taps = NDArray[np.float64]  # (a multiple of 16,), oldest first: see filters.taps
 
+ROUNDING = 1e-12
+"""Of a price: two prices closer than this are the same, whatever they are counted in."""
+
+
+@kernel
+def above(price: float, other: float) -> bool:
+    """Whether a price is above another by more than rounding."""
+    return price - other > ROUNDING * other
+
 
 @kernel
 def weighted(column: Column, at: int, taps: Taps) -> float:
@@ -56,11 +65,58 @@ def changes(column: Column, at: int, taps: Taps) -> tuple[float, float]:
     start = at - taps.size + 1
     signed = splat(0.0)
     sized = splat(0.0)
-    for tap in range(0, taps.size, LANES):
+    signed_odd = splat(0.0)
+    sized_odd = splat(0.0)
+    for tap in range(0, taps.size, 2 * LANES):
         change = load(column, start + tap) - load(column, start + tap - 1)
         signed += load(taps, tap) * change
         sized += load(taps, tap) * abs(change)
-    return total(signed), total(sized)
+        change = load(column, start + tap + LANES) - load(column, start + tap + LANES - 1)
+        signed_odd += load(taps, tap + LANES) * change
+        sized_odd += load(taps, tap + LANES) * abs(change)
+    return total(signed + signed_odd), total(sized + sized_odd)
+
+
+@kernel
+def change_products(column: Column, other: Column, at: int, taps: Taps) -> tuple[float, float]:
+    """Sum of taps times changes times the other column's values, and of taps times those values alone."""
+    start = at - taps.size + 1
+    products = splat(0.0)
+    values = splat(0.0)
+    for tap in range(0, taps.size, LANES):
+        change = load(column, start + tap) - load(column, start + tap - 1)
+        value = load(taps, tap) * load(other, start + tap)
+        products += value * change
+        values += value
+    return total(products), total(values)
+
+
+@kernel
+def signed_parts(column: Column, at: int, taps: Taps) -> tuple[float, float]:
+    """Sum of taps times values, and of taps times their sizes."""
+    start = at - taps.size + 1
+    signed = splat(0.0)
+    sized = splat(0.0)
+    signed_odd = splat(0.0)
+    sized_odd = splat(0.0)
+    for tap in range(0, taps.size, 2 * LANES):
+        value = load(column, start + tap)
+        signed += load(taps, tap) * value
+        sized += load(taps, tap) * abs(value)
+        value = load(column, start + tap + LANES)
+        signed_odd += load(taps, tap + LANES) * value
+        sized_odd += load(taps, tap + LANES) * abs(value)
+    return total(signed + signed_odd), total(sized + sized_odd)
+
+
+@kernel
+def spans(high: Column, low: Column, at: int, taps: Taps) -> float:
+    """Sum of taps times high less low."""
+    start = at - taps.size + 1
+    found = splat(0.0)
+    for tap in range(0, taps.size, LANES):
+        found += load(taps, tap) * (load(high, start + tap) - load(low, start + tap))
+    return total(found)
 
 
 @kernel

@@ -23,9 +23,6 @@ def list_letters(
     as_json: Json = False,
 ) -> None:
     """Print the dead letters kept, partition by partition, oldest first."""
-    from rich.console import Console
-    from rich.table import Table
-
     from shared.broker import connect
     from shared.dead_letters import dead_letters
     from shared.names import Names
@@ -36,7 +33,5 @@ def list_letters(
         for letter in letters:
             print(json.dumps(letter.document))
         return
-    table = Table("id", "origin", "entry", "stage", "reason", "detail")
     for letter in letters:
-        table.add_row(letter.id, letter.origin, letter.origin_id, letter.stage, letter.reason, letter.detail)
-    Console().print(table)
+        print(f"{letter.id}  {letter.reason}  {letter.origin} {letter.origin_id}  {letter.stage}: {letter.detail}")

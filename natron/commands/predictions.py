@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -65,9 +66,11 @@ def predictions(
 
 
 def line_of(document: dict[str, Any]) -> str:
-    """One prediction on one line."""
+    """One prediction on one line, for people; times are UTC."""
+    opened = datetime.fromtimestamp(document["time"] / 1_000, UTC)
     return (
-        f"{document['id']}  n {document['n']}  buy setup {document['buy_prob']:.3f}  "
+        f"{document['symbol']} {document['timeframe']} {opened:%Y-%m-%d %H:%M}  n {document['n']}  "
+        f"buy setup {document['buy_prob']:.3f}  "
         f"sell setup {document['sell_prob']:.3f}  {document['direction_pred']}  {document['regime']}  "
         f"{' '.join(document['reasons'])}"
     )

@@ -1,21 +1,23 @@
 """Candles in."""
 
+import dataclasses
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from natron.commands.options import (
     Assignments,
     Broker,
+    CalendarName,
     Columns,
     Config,
     DateOrder,
     Day,
     Decimal,
+    Exchange,
     Json,
     Member,
     Points,
@@ -23,18 +25,27 @@ from natron.commands.options import (
     Symbol,
     Timeframe,
     Zone,
+    read_moment,
     read_options,
 )
 from natron.environment import find_system, read_settings
 from shared.contracts import Series
 from shared.errors import InputError
+from shared.settings.groups import Settings
 
-app = typer.Typer(help="Candles in: replay a file as if it were live.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from producer.candle_file import Gathering
+    from producer.replay_request import ReplayRequest
+
+Speed = Annotated[str, typer.Option("--speed", help="times real time, or max")]
+Source = Annotated[str, typer.Option("--source", help="name of the producer; producers of one name are one source")]
+
+app = typer.Typer(help="Candles in: from a file of candles or ticks, or from an exchange.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Candles in: replay a file as if it were live."""
+    """Candles in: from a file of candles or ticks, or from an exchange."""
 
 
 @app.command()
@@ -50,47 +61,132 @@ def replay(
     points: Points = None,
     stamps: Stamps = None,
     member: Member = None,
-    speed: str = typer.Option("max", "--speed", help="times real time, or max"),
+    resample_to: str | None = typer.Option(None, "--resample-to", help="file the candles at this wider timeframe"),
+    speed: Speed = "max",
     start: str | None = typer.Option(None, "--from", help="first open time, ISO 8601 or epoch ms, UTC"),
     end: str | None = typer.Option(None, "--to", help="open time to stop before"),
     name: str | None = typer.Option(None, "--as", help="file the candles under this symbol"),
-    source: str = typer.Option("csv", "--source", help="name of the producer; producers of one name are one source"),
+    source: Source = "csv",
     last_closed: bool = typer.Option(False, "--last-closed", help="the file's last row is a closed candle too"),
     limit: int | None = typer.Option(None, "--limit", min=1, help="only the first so many candles"),
+    calendar: CalendarName = None,
     as_json: Json = False,
     config: Config = None,
     assignments: Assignments = None,
     broker: Broker = None,
 ) -> None:
     """Replay a file into the running system; safe to run twice or again after a kill."""
-    from producer.replay import Replay
     from producer.replay_request import ReplayRequest
+    from producer.resampling import Resampled
+
+    settings = find_system(read_settings(config, assignments, system__broker_url=broker))
+    options = read_options(tz, None, date_order, decimal, columns, date, points, stamps, member)
+    request = ReplayRequest(
+        csv,
+        Series(name or symbol, resample_to or timeframe),
+        options,
+        speed=_speed(speed),
+        from_ms=read_moment("--from", start),
+        to_ms=read_moment("--to", end),
+        last_closed=last_closed,
+        limit=limit,
+        source=source,
+        batch=settings.producer.batch,
+    )
+    wider = None
+    if resample_to is not None:
+        wider = Resampled(csv, resample_to, dataclasses.replace(options, timeframe=timeframe))
+    _run(settings, request, calendar, wider, as_json=as_json)
+
+
+@app.command()
+def ticks(
+    symbol: Symbol,
+    timeframe: Timeframe,
+    csv: list[Path] = typer.Option(..., "--csv", help="a file of ticks; several, in their order, are one"),
+    tz: Zone = None,
+    date_order: DateOrder = None,
+    decimal: Decimal = None,
+    columns: str | None = typer.Option(
+        None, "--columns", help="what each column is: time, date, clock, bid, ask, price, volume, -"
+    ),
+    price: str | None = typer.Option(None, "--price", help="bid, ask, mid or trades; default: bid, if any"),
+    speed: Speed = "max",
+    source: Source = "csv",
+    first_whole: bool = typer.Option(False, "--first-whole", help="the file begins where its first candle does"),
+    last_closed: bool = typer.Option(False, "--last-closed", help="the file ends with a whole candle"),
+    calendar: CalendarName = None,
+    as_json: Json = False,
+    config: Config = None,
+    assignments: Assignments = None,
+    broker: Broker = None,
+) -> None:
+    """Make candles of ticks and replay them; a candle is final when a tick of a later one has come."""
+    from producer.replay_request import ReplayRequest
+    from producer.ticks import TickFile, TickOptions
+
+    settings = find_system(read_settings(config, assignments, system__broker_url=broker))
+    options = read_options(tz, None, date_order, decimal, None)
+    said = TickOptions(price, tuple(columns.split(",")) if columns else None, first_whole=first_whole)
+    request = ReplayRequest(
+        csv[0],
+        Series(symbol, timeframe),
+        options,
+        speed=_speed(speed),
+        last_closed=last_closed,
+        source=source,
+        batch=settings.producer.batch,
+    )
+    _run(settings, request, calendar, TickFile(csv, timeframe, options, said), as_json=as_json)
+
+
+def _run(
+    settings: Settings, request: "ReplayRequest", calendar: str | None, file: "Gathering | None", *, as_json: bool
+) -> None:
+    """Replay and report; ``gathered`` tells what became of the rows that candles were made of."""
+    from producer.replay import Replay
     from shared.admission import Admission, AdmissionLimits
     from shared.broker import connect
     from shared.clock import SystemClock
     from shared.dead_letters import DEAD_KEEP
     from shared.log import configure_log
     from shared.names import Names
+    from shared.series_calendars import CalendarChoice
 
-    settings = find_system(read_settings(config, assignments, system__broker_url=broker))
-    configure_log("producer", settings.system.log_level)
-    request = ReplayRequest(
-        csv,
-        Series(name or symbol, timeframe),
-        read_options(tz, None, date_order, decimal, columns, date, points, stamps, member),
-        speed=_speed(speed),
-        from_ms=_moment("--from", start),
-        to_ms=_moment("--to", end),
-        last_closed=last_closed,
-        limit=limit,
-        source=source,
-        batch=settings.producer.batch,
-    )
     clock, system = SystemClock(), settings.system
+    configure_log("producer", system.log_level)
     limits = AdmissionLimits(system.max_backlog, system.reject_keep, DEAD_KEEP)
-    admission = Admission(connect(system.broker_url), Names(system.namespace), clock, limits)
-    report = Replay(admission, clock, request, None if as_json else _progress).run().document()
+    client, names = connect(system.broker_url), Names(system.namespace)
+    if calendar is not None:
+        CalendarChoice(client, names).choose(request.series, calendar)
+    admission = Admission(client, names, clock, limits)
+    report = Replay(admission, clock, request, None if as_json else _progress, file).run().document()
+    if file is not None:
+        report["gathered"] = file.document()
     print(json.dumps(report)) if as_json else _print(report)
+
+
+@app.command("exchange")
+def feed_exchange(
+    exchange: Exchange,
+    timeframe: Timeframe,
+    symbol: list[str] = typer.Option(..., "--symbol", help="ccxt's name of a market, BTC/USDT; may be given often"),
+    name: list[str] | None = typer.Option(None, "--as", help="file a market under this symbol; one for each --symbol"),
+    config: Config = None,
+    assignments: Assignments = None,
+    broker: Broker = None,
+) -> None:
+    """Feed an exchange's closed candles, live, into the running system until stopped."""
+    from feature_service.feature_set import FEATURE_SET
+    from producer.exchange.request import FeedRequest
+    from producer.exchange.service import run
+    from shared.contracts import WINDOW
+
+    if name and len(name) != len(symbol):
+        raise InputError("--as", name, f"must be given once for each of {len(symbol)} --symbol", "give all, or none")
+    markets = {market: Series(known, timeframe) for market, known in zip(symbol, name or symbol, strict=True)}
+    request = FeedRequest(exchange, markets, FEATURE_SET.lookback + WINDOW)
+    run(find_system(read_settings(config, assignments, system__broker_url=broker)), request)
 
 
 def _speed(text: str) -> float | None:
@@ -102,18 +198,6 @@ def _speed(text: str) -> float | None:
         raise InputError("--speed", text, "must be a number or max", "say --speed 60 for a minute a second") from None
 
 
-def _moment(option: str, text: str | None) -> int | None:
-    """Epoch ms of a time given on the command line; no zone means UTC."""
-    if text is None or text.isdecimal():
-        return int(text) if text else None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        mend = "write 2024-01-31 or 2024-01-31T09:00+02:00"
-        raise InputError(option, text, "is not an ISO 8601 time or epoch ms", mend) from None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
-
-
 def _progress(rows: int, fraction: float) -> None:
     if sys.stderr.isatty():
         print(f"\r{rows:,} rows, {fraction:.0%} of the file", end="", file=sys.stderr, flush=True)
@@ -123,6 +207,7 @@ def _print(report: dict[str, Any]) -> None:
     if sys.stderr.isatty():
         print(file=sys.stderr)
     refused = report.pop("refused")
+    report |= report.pop("gathered", {})
     for name, value in report.items():
         print(f"{name:<15}{value:>10,}" if isinstance(value, int) else f"{name:<15}{value:>10}")
     print(f"{'refused':<15}{refused['count']:>10,}")

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from natron.demo import DemoResult
     from natron.tally import Tally
 
-SAMPLE_CANDLES = 3_000
+SAMPLE_CANDLES = 10_000
 SAMPLE_SEED = 1
-_SHOWN_EVERY_S = 0.5
+_SHOWN_EVERY_S = 0.1
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +55,8 @@ def demo(
     if not as_json:
         values = values.model_copy(update={"system": values.system.model_copy(update={"log_level": "ERROR"})})
     configure_log("demo", values.system.log_level)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # unwinds, so that nothing is left behind
     console = Console(stderr=as_json)
     show = (lambda *_: None) if as_json else _Shown(console)
     with tempfile.TemporaryDirectory(prefix="natron-sample-") as folder:
@@ -89,6 +92,7 @@ class _Shown:
             f"sell setup {document['sell_prob']:.2f}  {document['direction_pred']:<7}  {document['regime']:<11}  "
             f"{' '.join(document['reasons'])}",
             highlight=False,
+            soft_wrap=True,
         )
 
 
@@ -115,6 +119,7 @@ def up(
 ) -> None:
     """Run everything until Ctrl-C; other commands find it by themselves."""
     from bridge.listener import Listener
+    from natron.data_lock import lock_folder
     from natron.run_file import RunFile, read_run_file, remove_run_file, write_run_file
     from natron.system import POLL_S, Shape, System
     from shared.log import configure_log
@@ -129,10 +134,12 @@ def up(
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InputError("--data", str(data), f"cannot be made: {error.strerror}", "name another folder") from None
+    if values.system.broker_url:
+        mend = "leave it out; run the services one by one on a broker of yours"
+        raise InputError("system.broker_url", values.system.broker_url, "has no use here: up starts its own", mend)
+    lock = lock_folder(data)
     keys = Path(values.bridge.keys) if values.bridge.keys else data.resolve() / "keys.json"
-    stopped: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: stopped.append(number))
+    stopped = _stop_signals()
     system = System(values, Shape(workers=workers), keys, data.resolve())
 
     def announce() -> RunFile:
@@ -158,6 +165,15 @@ def up(
     finally:
         system.stop()
         remove_run_file()
+        lock.close()
+
+
+def _stop_signals() -> list[int]:
+    """A list that fills when the process is asked to stop."""
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: stopped.append(number))
+    return stopped
 
 
 def settings(config: Config = None, assignments: Assignments = None) -> None:

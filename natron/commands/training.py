@@ -31,7 +31,7 @@ def train(
 ) -> None:
     """Train on exports, measure on their last part by date, and write a bundle that workers serve."""
     if find_spec("torch") is None:
-        raise InputError("natron train", "torch", "is not installed", "pip install 'natron[train]'")
+        raise InputError("natron train", "torch", "is not installed", "run make dev, or pip install 'natron[train]'")
     from shared.log import configure_log
     from trainer.request import CsvSpec, TrainingRequest
     from trainer.training import train as run_training
@@ -58,8 +58,8 @@ def _print(metrics: "tuple[MetricRecord, ...]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("series", "head", "test candles", "accuracy", "majority", "persistence", "log-loss")
+    table = Table("series", "head", "test candles", "accuracy", "majority", "persistence", "log-loss", min_width=100)
     for row in metrics:
         shares = (f"{value:.1%}" for value in (row.accuracy, row.majority, row.persistence))
         table.add_row(row.series, row.head, f"{row.candles:,}", *shares, f"{row.log_loss:.4f}")
-    Console().print(table)
+    Console(width=110).print(table)

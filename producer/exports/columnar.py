@@ -22,7 +22,7 @@ def write_columnar(file: BinaryIO, kind: str) -> Iterator[bytes]:
     except ImportError:
         raise FormatError(
             "file", kind, "needs pyarrow, which is not installed",
-            "install it with pip install 'natron[feather]', or save the table as CSV",
+            "install it with pip install 'natron[parquet]', or save the table as CSV",
         ) from None  # fmt: skip
     file.seek(0)
     try:

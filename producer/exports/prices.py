@@ -156,9 +156,7 @@ def _in_window(numbers: Floats, four: list[int], times: NDArray[np.int64]) -> Pr
     high, low = four[highest[0]], four[lowest[0]]
     opening = _opening(numbers, left, right, times)
     usual = (high, low) == (four[1], four[2])
-    left_opens, right_opens = _gaps(numbers[:, left], numbers[:, right], times)
-    doubtful = len(times) >= 10 and left_opens > 1.3 * right_opens  # it looks the other way about, if not surely so
-    if opening is None and (not usual or doubtful):
+    if opening is None and not usual:
         raise FormatError(
             "columns", [left + 1, right + 1], "are open and close, in an order that the prices do not tell",
             "settle the columns with --columns, e.g. time,open,high,low,close,volume",

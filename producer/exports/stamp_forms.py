@@ -49,6 +49,7 @@ _TIMES: tuple[tuple[str, str], ...] = (
     (r"\d{1,2}\.\d{2}\.\d{2}", "%H.%M.%S"),
     (r"\d{4}", "%H%M"),
     (r"\d{6}", "%H%M%S"),
+    (r"\d{9}", "%H%M%S%f"),
 )
 _WEEKDAY = r"(?P<a>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,? )?"
 _JOIN = r"(?P<j>, |T|[ ,_;-]+|)"

@@ -3,10 +3,12 @@
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from redis.connection import parse_url
 
 Positive = Annotated[int, Gt(0)]
 Count = Annotated[int, Ge(0)]
+Seconds = Annotated[float, Gt(0)]
 Share = Annotated[float, Gt(0), Lt(1)]
 
 
@@ -34,6 +36,13 @@ class SystemSettings(Group):
     predictions_keep: Positive = Field(10_000, description="newest predictions kept a partition's log")
     reject_keep: Positive = Field(1_000, description="newest rejected candles kept a partition")
     max_attempts: Positive = Field(3, description="times an entry may fail or kill a member before it is a dead letter")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _known_scheme(cls, value: str) -> str:
+        if value:
+            parse_url(value)  # ValueError: another scheme, or a port that is none
+        return value
 
     @model_validator(mode="after")
     def _room_to_work(self) -> "SystemSettings":
@@ -165,19 +174,55 @@ class ProducerSettings(Group):
     )
 
 
+class ExchangeSettings(Group):
+    """Candles from exchanges, through ccxt."""
+
+    options: str = Field("", description="JSON file for ccxt's constructor: proxies, keys, addresses; empty: none")
+    timeout_s: Seconds = Field(10.0, description="of one request, and of connecting")
+    attempts: Positive = Field(8, description="tries of one page before `natron candles fetch` gives up; it resumes")
+    retry_first_s: Seconds = Field(0.5, description="first wait after a failure; doubles, jittered by up to half")
+    retry_max_s: Seconds = Field(60.0, description="longest wait between two tries, unless the exchange asks for more")
+    ping_s: Seconds = Field(15.0, description="between two pings on a stream")
+    deadline_s: Seconds = Field(40.0, description="without any frame, be it a pong, until a connection counts as dead")
+    steady_s: Seconds = Field(
+        60.0, description="a connection that lived this long is followed by one after the first wait"
+    )
+    silence_s: Seconds = Field(
+        180.0, description="of one series while its market trades, or two candles if less, until REST is asked"
+    )
+    watch_s: Seconds = Field(0.5, description="between two looks at deadlines and silence")
+    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
+
+    @model_validator(mode="after")
+    def _time_for_a_pong(self) -> "ExchangeSettings":
+        if self.deadline_s < 2 * self.ping_s:
+            raise ValueError("deadline_s must be at least twice ping_s: a quiet market sends nothing but pongs")
+        if self.retry_max_s < self.retry_first_s:
+            raise ValueError("retry_max_s must not be below retry_first_s")
+        return self
+
+
 class FeatureServiceSettings(Group):
     """Candles to rows."""
 
     read_count: Positive = Field(128, description="entries read a partition at a time: what a lost race can cost")
+    batch: Positive = Field(4_096, description="entries between two passes of the gate: a paused service loses so many")
     max_series: Annotated[int, Ge(16)] = Field(16_384, description="series whose rings are held; the rest is re-read")
-    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
+    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(
+        0, description="loopback port of /metrics, or the next free one; 0: none"
+    )
 
 
 class WorkerSettings(Group):
     """Rows to predictions."""
 
     read_count: Positive = Field(64, description="entries read a partition at a time: what a lost race can cost")
-    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
+    batch: Positive = Field(
+        512, description="entries between two passes of the gate: a base bundle must be through within seconds"
+    )
+    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(
+        0, description="loopback port of /metrics, or the next free one; 0: none"
+    )
 
 
 class BridgeSettings(Group):
@@ -185,7 +230,10 @@ class BridgeSettings(Group):
 
     signals_bind: str = Field("tcp://127.0.0.1:5555", description="address of the XPUB socket; loopback only")
     requests_bind: str = Field("tcp://127.0.0.1:5556", description="address of the ROUTER socket; loopback only")
-    keys: str = Field("", description="file of the bridge's and the client's key; empty: the running system's")
+    keys: str = Field(
+        "",
+        description="file of the two keys; empty: the running system's, else keys.json in the runtime folder",
+    )
 
 
 class Settings(Group):
@@ -200,6 +248,7 @@ class Settings(Group):
     optimization: OptimizationSettings = OptimizationSettings()
     inference: InferenceSettings = InferenceSettings()
     producer: ProducerSettings = ProducerSettings()
+    exchange: ExchangeSettings = ExchangeSettings()
     feature_service: FeatureServiceSettings = FeatureServiceSettings()
     worker: WorkerSettings = WorkerSettings()
     bridge: BridgeSettings = BridgeSettings()

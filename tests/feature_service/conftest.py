@@ -82,6 +82,31 @@ def nasty() -> dict[str, Candles]:
     return found
 
 
+def rare_break(newest: float) -> Candles:
+    """A break 95 candles ago of the oldest of 64 highs, which hangs on the candle three before that high.
+
+    ``newest`` is the price that breaks 10 candles ago. The last candle is that of the lookback's end.
+    """
+    close = np.concatenate(
+        [
+            np.full(10, 90.0),
+            [110.0, 97.0, 98.0, 100.0, 99.0, 98.5, 98.0],  # what is in the way, and the high
+            97.9 - 0.1 * np.arange(63),
+            [101.0],
+            101.1 + 0.01 * np.arange(79),
+            [101.5, 101.3, 101.4, 101.5, 101.6],  # confirm another high and a low
+            newest + 0.01 * np.arange(11),
+        ]
+    )
+    return from_columns(close, close + 0.001, close - 0.001, close, np.full(len(close), 10.0))
+
+
+@pytest.fixture(scope="session")
+def rare_breaks() -> list[Candles]:
+    """Breaks of structure at the very end of what may be looked back on."""
+    return [rare_break(104.0), rare_break(80.0)]
+
+
 @pytest.fixture(scope="session")
 def real_candles(market_data: Path) -> dict[str, Candles]:
     """The newest 30,000 candles of four markets."""

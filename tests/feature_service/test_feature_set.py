@@ -11,7 +11,7 @@ from feature_service.feature_set import FEATURE_SET, FeatureSet
 from feature_service.pipeline import compute_history
 from shared.contracts import CANDLE_DTYPE
 
-GOLDEN_ROWS = {1: "e458c438dcb327a197bd1fbd9957009537f9e855fb0cf5ca65c5d1f6e33844bf"}
+GOLDEN_ROWS = {2: "9211f439f09db6bb2f596db09e635ab288db2f92aa79db8a1fa983b1172cd8bb"}
 """Kernel version -> sha256 over the rows of ``counted_candles``."""
 
 

@@ -17,6 +17,7 @@ from shared.codec import decode_row
 from shared.contracts import WINDOW, Candles, FeatureRow, Flag, Reason, Series
 from shared.dead_letters import dead_letters
 from shared.errors import StorageError
+from shared.learned_calendar import WEEK_MS, FirstWeeks
 from shared.service import ServiceContext
 from shared.settings.groups import Settings
 from shared.settings.loading import load_settings
@@ -163,3 +164,27 @@ def test_a_lost_window_is_filled_from_the_history(broker: BrokerUnderTest) -> No
     expected = compute_history(candles)[-len(kept) :]
     assert len(kept) >= WINDOW - 1 + 50
     assert np.stack([row.values for row in kept]).tobytes() == expected.tobytes()
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(1, 400), min_size=1, max_size=4), seed=st.integers(0, 20))
+def test_gaps_are_the_same_wherever_producer_and_service_are_restarted(
+    broker: BrokerUnderTest, cuts: list[int], seed: int
+) -> None:
+    broker.client.flushall()
+    series = Series("EURUSD.r", "H4")
+    candles = walk_candles(420, seed=seed, width_ms=series.width_ms)
+    holes = (np.random.default_rng(seed).random(420) < 0.1) & (np.arange(420) > 340)
+    candles = candles[~holes & (candles["t"] % WEEK_MS < 5 * 86_400_000)]
+    done = 0
+    for cut in [*sorted(set(cuts)), len(candles)]:
+        admit(broker, candles[max(done - 3, 0) : cut], series)
+        serve(broker)
+        done = cut
+    weeks = FirstWeeks(series.width_ms)
+    weeks.add(candles["t"])
+    calendar, found = weeks.calendar(), rows(broker, series)
+    gaps = [row.t for row in found if Reason.GAP in Reason(row.reasons)]
+    assert gaps == [row.t for row in found if row.previous_t and calendar.missing(row.previous_t, row.t)]
+    assert gaps
+    assert len(found) == len(candles)

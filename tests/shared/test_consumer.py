@@ -68,7 +68,7 @@ def _message(candle: Candle) -> bytes:
 def consumer(broker: BrokerUnderTest, stage: Copying, instance: str = "one", count: int = 7) -> Consumer[Candle]:
     client = connect(broker.url)
     membership = Membership(client, broker.names, "copier", instance, SimulatedClock(0))
-    limits = ConsumerLimits(read_count=count, max_backlog=10_000, max_attempts=3)
+    limits = ConsumerLimits(read_count=count, batch=2 * count, max_backlog=10_000, max_attempts=3)
     return Consumer(
         client,
         broker.names,
@@ -302,7 +302,7 @@ def test_a_full_output_log_holds_the_batch_back_without_losing_it(broker: Broker
     stage = Copying(broker.names)
     client = connect(broker.url)
     membership = Membership(client, broker.names, "copier", "one", SimulatedClock(0))
-    limits = ConsumerLimits(read_count=4, max_backlog=5, max_attempts=3)
+    limits = ConsumerLimits(read_count=4, batch=4, max_backlog=5, max_attempts=3)
     held = Consumer(client, broker.names, stage, membership, SimulatedClock(0), limits, Metrics("c"), threading.Event())
     for _ in range(10):
         held.turn(0)

@@ -123,7 +123,7 @@ def test_a_history_file_without_candles_is_refused(tmp_path: Path) -> None:
 def test_feather_without_pyarrow_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.feather").write_bytes(b"ARROW1\0\0" + bytes(100))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(FormatError, match=r"natron\[feather\]"):
+    with pytest.raises(FormatError, match=r"natron\[parquet\]"):
         Export(tmp_path / "x.feather")
 
 

@@ -1,0 +1,44 @@
+"""The exchange feed as a service: closed candles of an exchange into the broker, live."""
+
+from collections.abc import Mapping
+from random import Random
+
+from producer.exchange.calendar import Calendar
+from producer.exchange.feed import Feed, World
+from producer.exchange.request import FeedRequest
+from producer.exchange.venue import Venue, read_options
+from shared.admission import Admission, AdmissionLimits
+from shared.contracts import Series
+from shared.dead_letters import DEAD_KEEP
+from shared.metrics import FeedMetrics
+from shared.service import ServiceContext, open_service
+from shared.settings.groups import Settings
+
+SERVICE = "exchange"
+
+
+def run(
+    settings: Settings,
+    request: FeedRequest,
+    context: ServiceContext | None = None,
+    *,
+    random: Random | None = None,
+    calendars: Mapping[Series, Calendar] | None = None,
+    metrics: FeedMetrics | None = None,
+) -> None:
+    """Bring candles in until stopped; blocks. Run it again at will: nothing is admitted twice.
+
+    Raises
+    ------
+    InputError
+        The exchange is none, does not have a market or the timeframe, or refuses to serve us.
+    """
+    group = settings.exchange
+    venue = Venue(request.exchange, read_options(group.options), group.timeout_s)
+    context = context or open_service(SERVICE, settings)
+    metrics = metrics or FeedMetrics()
+    metrics.serve(group.metrics_port)
+    limits = AdmissionLimits(settings.system.max_backlog, settings.system.reject_keep, DEAD_KEEP)
+    door = Admission(context.client, context.names, context.clock, limits)
+    world = World(door, context.clock, random or Random(), metrics, context.stop)  # noqa: S311 - jitter is no secret
+    Feed(venue, request, group, settings.producer.batch, world, calendars).run()
