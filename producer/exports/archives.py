@@ -79,7 +79,7 @@ def _chunks_of_member(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
     try:
         with archive.open(name) as stream:
             yield from _chunks(stream, "zip")
-    except RuntimeError as error:  # a password is needed
+    except (RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:  # a password is needed, say
         raise _damaged("zip", str(error)) from None
 
 

@@ -123,7 +123,7 @@ def _table(dialect: Dialect, head: list[str], later: list[list[str]]) -> Table |
     rows = [
         row[:width] for row in split[first_line - 1 :] + more if _width(row) == width and sum(map(is_number, row)) >= 4
     ]
-    return Table(dialect, header, first_line, rows)
+    return Table(dialect, header, first_line, rows) if rows else None
 
 
 def _is_row(row: list[str]) -> bool:

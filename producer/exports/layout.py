@@ -13,7 +13,7 @@ from producer.exports.fields import pack
 from producer.exports.names import format_name
 from producer.exports.numbers import NumberForm, parse_numbers
 from producer.exports.options import ReadOptions
-from producer.exports.prices import PriceColumns, check_named, find_prices
+from producer.exports.prices import PriceColumns, check_named, find_prices, middle
 from producer.exports.scale import find_scale
 from producer.exports.stamp_columns import StampColumn, find_stamps, local_stamps
 from producer.exports.stamp_ends import closing_notes, stamps_close
@@ -194,7 +194,7 @@ def _priced(sampled: Sampled, names: tuple[str, ...], role: str, taken: set[int]
     found = [k for k in header.find(names, role) if k not in taken and np.isfinite(sampled.numbers[:, k]).any()]
     if not found:
         return None
-    small = [k for k in found if names[k].islower()]
+    small = [k for k in found if names[k].islower() and len(names[k]) == 1]
     found = small if small and len({names[k].lower() for k in found}) == 1 else found  # l is low, L is not
     plain = header.plain_names(names)
     for rival in found[1:]:
@@ -282,9 +282,10 @@ def _can_be_volume(sampled: Sampled, column: int, prices: PriceColumns) -> bool:
     values = sampled.numbers[:, column]
     if not np.mean(values >= 0) > 0.9:
         return False
-    ratio = values / sampled.numbers[:, prices.close]
-    near = np.nanmedian(np.abs(ratio - np.nanmedian(ratio))) < 0.2 and 0.3 < np.nanmedian(ratio) < 3
-    return not near
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = values / sampled.numbers[:, prices.close]
+        usual = middle(ratio)
+        return not (middle(np.abs(ratio - usual)) < 0.2 and 0.3 < usual < 3)
 
 
 def _is_running_total(values: Floats) -> bool:

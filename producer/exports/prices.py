@@ -82,7 +82,9 @@ def find_prices(numbers: Floats, candidates: list[int], times: NDArray[np.int64]
     usual = [four for four in rivals if _is_usual(numbers[:, four])]
     gaps = [_gap(numbers[:, four], times) for four in rivals]
     if len(rivals) == 1 or (len(usual) == 1 and gaps[rivals.index(usual[0])] <= min(gaps)):
-        return _in_window(numbers, (usual or rivals)[0], times)
+        found = _in_window(numbers, (usual or rivals)[0], times)
+        if len(rivals) == 1 or not _opens_outside(numbers[:, found.columns], times):
+            return found
     if rivals:
         raise FormatError(
             "columns", [[column + 1 for column in four] for four in rivals], "could each be the four prices",
@@ -112,6 +114,12 @@ def _extremes(window: Floats) -> tuple[list[int], list[int]]:
     return highest, lowest
 
 
+def _opens_outside(prices: Floats, times: NDArray[np.int64]) -> bool:
+    """Whether opens are the closes before them, and not all within their candles: then they are no opens."""
+    o, _, _, c = prices[np.argsort(times, kind="stable")].T
+    return bool(np.mean(o[1:] == c[:-1]) > 0.9 and obeying(prices) < 1)
+
+
 def _gap(window: Floats, times: NDArray[np.int64]) -> float:
     """How far apart one candle's close and the next one's open are in the middle, in the better of the two readings."""
     highest, lowest = _extremes(window)
@@ -125,7 +133,14 @@ def _gaps(a: Floats, b: Floats, times: NDArray[np.int64]) -> tuple[float, float]
     """Middle distances from ``b`` to the next ``a``, and from ``a`` to the next ``b``."""
     order = np.argsort(times, kind="stable")
     a, b = a[order], b[order]
-    return float(np.nanmedian(np.abs(a[1:] - b[:-1]))), float(np.nanmedian(np.abs(b[1:] - a[:-1])))
+    with np.errstate(invalid="ignore"):
+        return middle(np.abs(a[1:] - b[:-1])), middle(np.abs(b[1:] - a[:-1]))
+
+
+def middle(values: Floats) -> float:
+    """Median of those values that are finite; 0 where none is."""
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else 0.0
 
 
 def _is_usual(window: Floats) -> bool:
@@ -165,7 +180,8 @@ def _opening(numbers: Floats, left: int, right: int, times: NDArray[np.int64]) -
         return None
     order = np.argsort(times, kind="stable")
     a, b = a[order], b[order]
-    nearer = np.abs(a[1:] - b[:-1]) - np.abs(b[1:] - a[:-1])
+    with np.errstate(invalid="ignore"):
+        nearer = np.abs(a[1:] - b[:-1]) - np.abs(b[1:] - a[:-1])
     wins, losses = int((nearer < 0).sum()), int((nearer > 0).sum())
     if abs(wins - losses) < _SURE * np.sqrt(wins + losses):
         return None  # as likely as chance
