@@ -30,12 +30,21 @@ def train(request: TrainingRequest, report: Callable[[EpochReport], None] = lamb
         A file cannot be read, or is not what the request says.
     """
     check_out(request.out)
-    read = [_read(spec) for spec in request.csv]
+    read = [read_spec(spec) for spec in request.csv]
     notes = [note for _, found in read for note in found]
     return train_histories(request, [history for history, _ in read], notes, report)
 
 
-def _read(spec: CsvSpec) -> tuple[History, Sequence[str]]:
+def read_spec(spec: CsvSpec) -> tuple[History, Sequence[str]]:
+    """Read one file: its closed candles, and what was assumed of it, a sentence each.
+
+    Raises
+    ------
+    TrainingError
+        It holds no closed candle.
+    InputError
+        It cannot be read, or is not what the request says.
+    """
     symbol = spec.symbol or spec.path.stem.split("_")[0]
     encode_symbol(symbol)
     found = read_history(spec.path, spec.timeframe, spec.tz)

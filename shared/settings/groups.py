@@ -170,6 +170,26 @@ class OptimizationSettings(Group):
     final_share: Annotated[float, Ge(0), Le(1)] = Field(0.05, description="of the peak rate that is left at the end")
 
 
+class EvaluationSettings(Group):
+    """What `natron evaluate` spends on baselines and intervals."""
+
+    trials: Positive = Field(20, description="of optuna a head; more is rarely better than another feature")
+    tuning_rows: Positive = Field(
+        30_000, description="candles a trial sees: enough to rank settings, an eighth of the time of all"
+    )
+    baseline_rows: Positive = Field(250_000, description="candles that the tuned baselines are fitted on, at most")
+    baseline_seeds: Positive = Field(
+        5, description="fits of each baseline beside a single model; their spread is shown"
+    )
+    block: Positive = Field(
+        200, description="candles of a bootstrap block: twice the window, and longer than regimes and horizons last"
+    )
+    resamples: Annotated[int, Ge(100)] = Field(500, description="of the bootstrap; 95 % bounds need some hundred")
+    walk_forward_share: Share = Field(
+        0.5, description="newest part of the history that walk-forward folds test; the first fold learns from the rest"
+    )
+
+
 class InferenceSettings(Group):
     """How a bundle is run."""
 
@@ -262,6 +282,7 @@ class Settings(Group):
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     optimization: OptimizationSettings = OptimizationSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
     inference: InferenceSettings = InferenceSettings()
     producer: ProducerSettings = ProducerSettings()
     exchange: ExchangeSettings = ExchangeSettings()

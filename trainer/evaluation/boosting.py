@@ -37,7 +37,7 @@ class Matrices:
 
     def __init__(self, train: Sample, validation: Sample, threads: int) -> None:
         self.threads = threads
-        self._samples = train, validation
+        self._labels = train.labels, validation.labels  # the rows are held in bins only
         fixed = {"max_bin": MAX_BIN, "feature_pre_filter": False, "verbosity": -1, "num_threads": threads}
         self._train = lgb.Dataset(train.rows, train.labels["buy"], params=fixed, free_raw_data=True).construct()
         self._validation = lgb.Dataset(
@@ -48,8 +48,8 @@ class Matrices:
         self, head: str, params: Mapping[str, float], seed: int, callbacks: list[Callable[..., Any]] | None = None
     ) -> tuple[lgb.Booster, float]:
         """Train one head until the validation log-loss rises; the booster and that log-loss."""
-        for data, sample in zip((self._train, self._validation), self._samples, strict=True):
-            data.set_label(sample.labels[head])
+        for data, labels in zip((self._train, self._validation), self._labels, strict=True):
+            data.set_label(labels[head])
         classes = len(HEADS[head])
         fixed: dict[str, Any] = {
             "objective": "binary" if classes == 2 else "multiclass",

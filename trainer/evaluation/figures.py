@@ -85,7 +85,9 @@ def area_under_roc(labels: Labels, probabilities: Floats) -> float:
 
 def calibration_error(labels: Labels, probabilities: Floats) -> float:
     """Mean distance of the named class's probability from how often it is right, over bins of equal mass."""
-    total = sum(len(sure) * abs(float(sure.mean() - right.mean())) for sure, right in reliability(labels, probabilities))
+    total = sum(
+        len(sure) * abs(float(sure.mean() - right.mean())) for sure, right in reliability(labels, probabilities)
+    )
     return total / len(labels)
 
 

@@ -1,6 +1,7 @@
 """Baselines that look at labels only: the class frequencies and the newest resolved label."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inference_worker.bundle import HEADS
 from trainer.chunks import LabelledSeries
@@ -8,6 +9,7 @@ from trainer.evaluation.predictions import Probabilities
 from trainer.labels.heads import UNLABELLED, newest_resolved
 from trainer.splits import Span
 
+Floats = NDArray[np.float64]
 AHEAD = 1e-3  # by which the newest label leads where another class is likelier after it
 
 
@@ -29,20 +31,21 @@ def persistence(series: LabelledSeries, head: str, horizon: int, span: Span) -> 
     return found.astype(np.float32)
 
 
-def _frequencies(series: LabelledSeries, head: str) -> np.ndarray:
+def _frequencies(series: LabelledSeries, head: str) -> Floats:
     learned = series.labels[head][series.splits.train.start : series.splits.train.stop]
     counts = np.bincount(learned[learned != UNLABELLED], minlength=len(HEADS[head])) + 1.0
-    return counts / counts.sum()
+    shares: Floats = counts / counts.sum()
+    return shares
 
 
-def _transitions(series: LabelledSeries, head: str, newest: np.ndarray) -> np.ndarray:
+def _transitions(series: LabelledSeries, head: str, newest: NDArray[np.int8]) -> Floats:
     """(classes, classes) share of each class after each newest one, the newest one leading."""
     classes, train = len(HEADS[head]), series.splits.train
     before, after = newest[train.start : train.stop], series.labels[head][train.start : train.stop]
     both = (before != UNLABELLED) & (after != UNLABELLED)
     counts = np.ones((classes, classes))
     np.add.at(counts, (before[both], after[both]), 1.0)
-    shares = counts / counts.sum(1, keepdims=True)
+    shares: Floats = counts / counts.sum(1, keepdims=True)
     for own in range(classes):
         lead = shares[own].max() - shares[own, own]
         if shares[own].argmax() != own:

@@ -77,7 +77,8 @@ def column(estimator: str, index: int) -> str:
 def probabilities_of(table: pd.DataFrame, estimator: str, classes: int) -> NDArray[np.float64]:
     """(N, classes) probabilities of rows of one head, made to sum to 1 again after float32."""
     found = table[[column(estimator, index) for index in range(classes)]].to_numpy(np.float64)
-    return found / found.sum(1, keepdims=True)
+    whole: NDArray[np.float64] = found / found.sum(1, keepdims=True)
+    return whole
 
 
 def write_predictions(path: Path, table: pd.DataFrame) -> None:

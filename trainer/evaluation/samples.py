@@ -31,7 +31,9 @@ def draw(series: Sequence[LabelledSeries], part: str, lags: int, count: int, see
     total = sum(map(len, spans))
     step = max(1, -(-total // count))
     offset = seed % step
-    kept = [_known(one, np.arange(span.start + offset, span.stop, step)) for one, span in zip(series, spans, strict=True)]
+    kept = [
+        _known(one, np.arange(span.start + offset, span.stop, step)) for one, span in zip(series, spans, strict=True)
+    ]
     rows = np.concatenate([lagged(one.rows, at, lags) for one, at in zip(series, kept, strict=True)])
     labels = {
         head: np.concatenate([one.labels[head][at] for one, at in zip(series, kept, strict=True)])

@@ -1,0 +1,54 @@
+"""``metrics.json``: every figure of an evaluation. Its schema is docs/evaluation.md's."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from trainer.evaluation.tables import Difference, Row, Summary
+
+SCHEMA_VERSION = 1
+METRICS_NAME = "metrics.json"
+_DIGITS = 6
+
+
+def row_document(row: Row) -> dict[str, Any]:
+    """One head on one series and fold: estimator -> figures."""
+    return {
+        "fold": row.fold,
+        "series": row.series,
+        "head": row.head,
+        "candles": row.candles,
+        **{name: _summary(found) for name, found in row.summaries.items()},
+    }
+
+
+def difference_documents(found: Sequence[Difference]) -> list[dict[str, Any]]:
+    """The model minus each baseline, with bounds."""
+    return [asdict(one) for one in found]
+
+
+def write_document(path: Path, document: dict[str, Any]) -> None:
+    """Write JSON whose numbers have six decimals; what is not a number is null."""
+    path.write_text(json.dumps(_plain(document), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _summary(found: Summary) -> dict[str, Any]:
+    return {
+        "seeds": found.seeds,
+        "mean": found.mean.as_dict(),
+        "std": found.std.as_dict(),
+        "confusion": found.confusion,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float):
+        return round(value, _DIGITS) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,112 @@
+"""One evaluation from request to report."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from feature_service.feature_set import FEATURE_SET
+from inference_worker.bundle import Bundle, write_manifest
+from shared.errors import BundleError, TrainingError
+from trainer.evaluation.answers import bundle_settings
+from trainer.evaluation.collection import Collection
+from trainer.evaluation.documents import (
+    METRICS_NAME,
+    SCHEMA_VERSION,
+    difference_documents,
+    row_document,
+    write_document,
+)
+from trainer.evaluation.parts import Parts
+from trainer.evaluation.predictions import tabulate, write_predictions
+from trainer.evaluation.request import EvaluationRequest, EvaluationResult
+from trainer.evaluation.tables import differences_of, rows_of
+from trainer.histories import History
+from trainer.training import read_spec
+
+PREDICTIONS_NAME = "predictions.parquet"
+Note = Callable[[str], None]
+
+
+def evaluate(request: EvaluationRequest, note: Note = lambda _: None) -> EvaluationResult:
+    """Read, answer, compare with every baseline, and write figures, table and report.
+
+    Parameters
+    ----------
+    note
+        Called with a sentence of progress.
+
+    Raises
+    ------
+    BundleError
+        The bundle is broken or for other features.
+    TrainingError
+        The files cannot be evaluated on, or the folder cannot be written.
+    InputError
+        A file cannot be read, or is not what the request says.
+    """
+    started = time.monotonic()
+    bundle = _load(request)
+    _check_out(request)
+    read = [read_spec(spec) for spec in request.csv]
+    histories, notes = [history for history, _ in read], [said for _, found in read for said in found]
+    settings = bundle_settings(bundle.manifest, request.settings)
+    collection = Collection(bundle, histories, settings, Parts(request.parts), note)
+    reads = _count_read(bundle, notes)
+    answers = collection.test(request.seeds) + collection.walks()
+    if request.folds:
+        answers += collection.walk_forward(request.folds)
+    table = tabulate(answers)
+    del answers
+    write_predictions(request.out / PREDICTIONS_NAME, table)
+    note("figures")
+    metrics = _metrics(request, bundle, histories, table, reads)
+    write_document(request.out / METRICS_NAME, metrics)
+    return EvaluationResult(request.out, metrics, tuple(notes), time.monotonic() - started)
+
+
+def _metrics(
+    request: EvaluationRequest, bundle: Bundle, histories: Sequence[History], table: pd.DataFrame, reads: int
+) -> dict[str, Any]:
+    own = request.settings.evaluation
+    rows = rows_of(table)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "bundle": bundle.manifest.id,
+        "model": "graph" if request.seeds == 1 else "refits",
+        "seeds": request.seeds,
+        "folds": request.folds,
+        "evaluation": own.model_dump(),
+        "test_split_reads": reads,
+        "data": [one.record.model_dump() for one in histories],
+        "figures": [row_document(row) for row in rows],
+        "differences": difference_documents(differences_of(table, own.block, own.resamples)),
+    }
+
+
+def _load(request: EvaluationRequest) -> Bundle:
+    bundle = Bundle.load(request.bundle)
+    ours = bundle.manifest.feature_set.hash
+    if ours != FEATURE_SET.hash:
+        raise BundleError(f"{bundle.path}: feature set expected {FEATURE_SET.hash}, found {ours}")
+    return bundle
+
+
+def _check_out(request: EvaluationRequest) -> None:
+    try:
+        request.out.mkdir(parents=True, exist_ok=True)
+        (request.out / METRICS_NAME).touch()
+    except OSError as error:
+        rule = f"cannot be written: {error.strerror}"
+        raise TrainingError("out", str(request.out), rule, "name another folder") from None
+
+
+def _count_read(bundle: Bundle, notes: list[str]) -> int:
+    """Count this reading of the test split in the bundle's manifest."""
+    reads = bundle.manifest.test_split_reads + 1
+    try:
+        write_manifest(bundle.path, bundle.manifest.model_copy(update={"test_split_reads": reads}))
+    except OSError as error:
+        notes.append(f"{bundle.path}: this reading of the test split could not be counted: {error.strerror}")
+    return reads
