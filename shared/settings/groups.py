@@ -182,6 +182,29 @@ class InferenceSettings(Group):
     max_tokens: Annotated[int, Ge(128)] = Field(2_048, description="candles in one call of the graph, padding included")
 
 
+class BacktestSettings(Group):
+    """Rules of entry, and costs beside the spread, in backtests and in the policy's environment."""
+
+    edge: Annotated[float, Ge(0)] = Field(
+        1.0, description="expected move over the round trip's cost from which the rule expected_value enters"
+    )
+    min_direction_prob: Annotated[float, Ge(0), Le(1)] = Field(
+        0.45, description="of the direction that is entered; chance gives 0.33, honest models seldom exceed 0.5"
+    )
+    min_setup_prob: Annotated[float, Gt(0), Le(1)] = Field(
+        0.6, description="of a setup that is entered; a setup is no profit, so more would not make it one"
+    )
+    commission_bps: Annotated[float, Ge(0), Lt(10_000)] = Field(
+        0.0, description="each side, in 1/10,000 of what is traded; most retail accounts pay by the spread alone"
+    )
+    slippage_bps: Annotated[float, Ge(0), Lt(10_000)] = Field(
+        0.1, description="that each market fill is worse by, in 1/10,000 of the price: a tenth of a pip or so"
+    )
+    placebo_draws: Annotated[int, Ge(1), Le(100_000)] = Field(
+        200, description="of the same trades at random times; a percentile is then sure to 3 points or so"
+    )
+
+
 class ProducerSettings(Group):
     """Candles in."""
 
@@ -262,6 +285,7 @@ class Settings(Group):
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     optimization: OptimizationSettings = OptimizationSettings()
+    backtest: BacktestSettings = BacktestSettings()
     inference: InferenceSettings = InferenceSettings()
     producer: ProducerSettings = ProducerSettings()
     exchange: ExchangeSettings = ExchangeSettings()

@@ -37,9 +37,7 @@ def percentile(result: float, results: Floats) -> float:
     return float((results < result).mean() + (results == result).mean() / 2)
 
 
-def _results(
-    market: Market, entered: NDArray[np.int64], left: NDArray[np.int64], sides: NDArray[np.int8]
-) -> Floats:
+def _results(market: Market, entered: NDArray[np.int64], left: NDArray[np.int64], sides: NDArray[np.int8]) -> Floats:
     """(K,) log-equity changes of trades, as the engine counts them."""
     table, long = market.table, sides > 0
     slipped = sides * table[entered, SLIPPAGE], sides * table[left, SLIPPAGE]
