@@ -4,7 +4,18 @@ import sys
 
 import typer
 
-from natron.commands import backtest, candles, dead, features, predictions, producer, services, signals, systems, training
+from natron.commands import (
+    backtest,
+    candles,
+    dead,
+    features,
+    predictions,
+    producer,
+    services,
+    signals,
+    systems,
+    training,
+)
 from shared.broker import LOST
 from shared.errors import InputError, NatronError
 

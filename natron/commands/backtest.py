@@ -139,7 +139,18 @@ def _print(report: "BacktestReport") -> None:
         print(f"note: {note}")
 
 
-_COLUMNS = ("trades", "return", "Sharpe", "deflated", "drawdown", "a year", "hits", "profit\nfactor", "exposed", "bps/trade")
+_COLUMNS = (
+    "trades",
+    "return",
+    "Sharpe",
+    "deflated",
+    "drawdown",
+    "a year",
+    "hits",
+    "profit\nfactor",
+    "exposed",
+    "bps/trade",
+)
 
 
 def _cells(found: "Figures") -> list[str]:

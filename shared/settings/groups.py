@@ -143,7 +143,25 @@ class SupervisedSettings(Group):
 class RlSettings(Group):
     """Reinforcement learning of the policy."""
 
-    episodes: Count = Field(0, description="of PPO; only 0 is built so far")
+    episodes: Count = Field(0, description="of PPO; 1,000 is enough for a policy of this size, 0 leaves it out")
+    episode_candles: Annotated[int, Ge(2)] = Field(
+        256, description="decisions an episode: long enough for many trades, short enough for many starts"
+    )
+    parallel: Positive = Field(64, description="episodes side by side, whose steps one improvement is made of")
+    turnover_penalty_bps: Annotated[float, Ge(0)] = Field(
+        0.2, description="a fill, in 1/10,000 of the equity beyond its costs: real fills are worse than assumed ones"
+    )
+    drawdown_penalty: Annotated[float, Ge(0)] = Field(
+        0.1, description="share of each increase of the drawdown: holding what earns nothing should cost something"
+    )
+    discount: Share = Field(0.95, description="of a reward one candle later; beyond 20 candles all is noise")
+    smoothing: Share = Field(0.9, description="GAE's lambda: lower trusts the critic more, higher the rewards")
+    clip: Share = Field(0.2, description="how far an improvement may move a probability, as a ratio")
+    entropy: Annotated[float, Ge(0)] = Field(0.003, description="bonus in the loss: keeps trying what seems worse")
+    learning_rate: Annotated[float, Gt(0)] = Field(1e-3, description="of Adam, falling to 0 over all improvements")
+    passes: Positive = Field(4, description="over each rollout; more overfit it")
+    minibatch: Positive = Field(2_048, description="decisions a gradient step: single rewards are nearly pure noise")
+    hidden: Positive = Field(64, description="channels of the policy's two layers: it reads what an encoder prepared")
 
 
 class TrainingSettings(Group):
@@ -189,7 +207,7 @@ class BacktestSettings(Group):
         1.0, description="expected move over the round trip's cost from which the rule expected_value enters"
     )
     min_direction_prob: Annotated[float, Ge(0), Le(1)] = Field(
-        0.45, description="of the direction that is entered; chance gives 0.33, honest models seldom exceed 0.5"
+        0.4, description="of the direction that is entered; chance gives 0.33, honest models seldom exceed 0.5"
     )
     min_setup_prob: Annotated[float, Gt(0), Le(1)] = Field(
         0.6, description="of a setup that is entered; a setup is no profit, so more would not make it one"

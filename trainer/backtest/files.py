@@ -59,23 +59,27 @@ def trade_table(report: BacktestReport) -> pd.DataFrame:
     as the reason says.
     """
     trades, times = report.outcome.trades, report.market.times
-    return pd.DataFrame({
-        "side": np.where(trades.side > 0, "long", "short"),
-        "entry_time": times[trades.entered],
-        "entry_price": trades.entry,
-        "exit_time": times[trades.left],
-        "exit_price": trades.exit,
-        "candles": trades.held,
-        "reason": np.array(REASONS)[trades.reason],
-        "result": trades.result,
-    })
+    return pd.DataFrame(
+        {
+            "side": np.where(trades.side > 0, "long", "short"),
+            "entry_time": times[trades.entered],
+            "entry_price": trades.entry,
+            "exit_time": times[trades.left],
+            "exit_price": trades.exit,
+            "candles": trades.held,
+            "reason": np.array(REASONS)[trades.reason],
+            "result": trades.result,
+        }
+    )
 
 
 def equity_table(report: BacktestReport) -> pd.DataFrame:
     """A row a candle: its open time (UTC epoch ms), close (bid), position held and log-equity at its close."""
-    return pd.DataFrame({
-        "t": report.market.times,
-        "close": report.market.table[:, CLOSE],
-        "position": report.outcome.position,
-        "log_equity": report.outcome.equity,
-    })
+    return pd.DataFrame(
+        {
+            "t": report.market.times,
+            "close": report.market.table[:, CLOSE],
+            "position": report.outcome.position,
+            "log_equity": report.outcome.equity,
+        }
+    )

@@ -73,7 +73,7 @@ class Market:
         cls,
         candles: Candles,
         spread: Floats,
-        slippage: Charge = Charge(),  # noqa: B008 - frozen
+        slippage: Charge = Charge(),
         commission: float = 0.0,
     ) -> "Market":
         """Of candles (N,) and their spread (N,), in price."""
