@@ -147,7 +147,7 @@ class RlSettings(Group):
     episode_candles: Annotated[int, Ge(2)] = Field(
         256, description="decisions an episode: long enough for many trades, short enough for many starts"
     )
-    parallel: Positive = Field(64, description="episodes side by side, whose steps one improvement is made of")
+    parallel: Positive = Field(32, description="episodes side by side, whose steps one improvement is made of")
     turnover_penalty_bps: Annotated[float, Ge(0)] = Field(
         0.2, description="a fill, in 1/10,000 of the equity beyond its costs: real fills are worse than assumed ones"
     )
@@ -158,9 +158,12 @@ class RlSettings(Group):
     smoothing: Share = Field(0.9, description="GAE's lambda: lower trusts the critic more, higher the rewards")
     clip: Share = Field(0.2, description="how far an improvement may move a probability, as a ratio")
     entropy: Annotated[float, Ge(0)] = Field(0.003, description="bonus in the loss: keeps trying what seems worse")
-    learning_rate: Annotated[float, Gt(0)] = Field(1e-3, description="of Adam, falling to 0 over all improvements")
+    noise: Annotated[float, Ge(0)] = Field(
+        1.0, description="on embeddings while it learns, in their standard deviations: a policy must not know candles"
+    )
+    learning_rate: Annotated[float, Gt(0)] = Field(2e-3, description="of Adam, falling to 0 over all improvements")
     passes: Positive = Field(4, description="over each rollout; more overfit it")
-    minibatch: Positive = Field(2_048, description="decisions a gradient step: single rewards are nearly pure noise")
+    minibatch: Positive = Field(1_024, description="decisions a gradient step: single rewards are nearly pure noise")
     hidden: Positive = Field(64, description="channels of the policy's two layers: it reads what an encoder prepared")
 
 

@@ -81,7 +81,7 @@ def follow(
         equity[at], position[at] = account[EQUITY], account[POSITION]
         held = int(account[POSITION])
         if held:
-            observe(account, table, at, float(horizon), state)
+            observe(account, table, at, float(horizon), state[0])
             order = int(policy.probabilities(embedding[at : at + 1], state)[0].argmax()) - 1
         else:
             order = int(flat[at])

@@ -54,13 +54,13 @@ def policy_record(fitted: PolicyFitted, graph: bytes) -> PolicyRecord:
             state=Tensor.of(state),
             probabilities=Tensor.of(_run(graph, embedding, state)),
         ),
-        training={name: value for name, value in fitted.settings.model_dump().items()},
+        training=fitted.settings.model_dump(),
         metrics=metrics,
     )
 
 
 def golden_inputs(fitted: PolicyFitted) -> tuple[Array, Array]:
-    """Embeddings of real candles (K, d), and states (K, 3): flat, then held long and short, at ease and at the limits."""
+    """Embeddings of real candles (K, d), and states (K, 3): flat, long and short, up to the limits."""
     embedding = np.ascontiguousarray(fitted.samples[:8])
     states = [(0, 0, 0), (1, 0.25, 0.5), (-1, 0.5, -0.5), (1, 1, -2), (-1, 1, 2), (1, AGE_MAX, RETURN_MAX)]
     chosen = np.array(states, np.float32)[np.arange(len(embedding)) % len(states)]

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from inference_worker.policy import ACTIONS, STATE
 
 FLAT = ACTIONS.index(0)
-FLAT_ODDS = 4.0  # logit of flat in a policy that was never taught: it abstains
+FLAT_START = 1.0  # logit of flat at first: trading all the time teaches what costs are, and little else
+FLAT_ODDS = 4.0  # logit of flat in a policy that abstains
 
 
 class Judgement(NamedTuple):
@@ -39,6 +40,7 @@ class PolicyNetwork(nn.Module):
         self.register_buffer("mean", torch.zeros(width))  # of the training embeddings
         self.register_buffer("scale", torch.ones(width))  # 1 / standard deviation
         self.actor = _tower(width + len(STATE), hidden, len(ACTIONS), gain=0.01)
+        self._prefer_flat(FLAT_START)
         self.critic = _tower(width + len(STATE), hidden, 1, gain=1.0)
 
     def fit_input(self, embedding: NDArray[np.float32]) -> None:
@@ -61,10 +63,15 @@ class PolicyNetwork(nn.Module):
         """Forget all: stay flat whatever is seen."""
         last = self.actor[-1]
         assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self._prefer_flat(FLAT_ODDS)
+
+    def _prefer_flat(self, odds: float) -> None:
+        last = self.actor[-1]
+        assert isinstance(last, nn.Linear)
         with torch.no_grad():
-            last.weight.zero_()
-            last.bias.zero_()
-            last.bias[FLAT] = FLAT_ODDS
+            last.bias[FLAT] = odds
 
     def _input(self, embedding: Tensor, state: Tensor) -> Tensor:
         scaled = torch.clamp((embedding - self.mean) * self.scale, -5.0, 5.0)

@@ -50,10 +50,12 @@ class Steps(NamedTuple):
 
 
 def collect(
-    network: PolicyNetwork, vector: TradingVector, length: int, generator: np.random.Generator, seed: int | None = None
+    network: PolicyNetwork, vector: TradingVector, settings: RlSettings, generator: np.random.Generator
 ) -> Rollout:
     """Live through one episode in each place of the vector, acting at random as the policy says."""
-    seen, _ = vector.reset(seed=seed)
+    length, noise = settings.episode_candles, settings.noise
+    seen, _ = vector.reset(seed=int(generator.integers(2**31)))
+    seen = blurred(network, seen, noise, generator)
     count = vector.num_envs
     observations = np.empty((length, *seen.shape), np.float32)
     actions, chances = np.empty((length, count), np.int64), np.empty((length, count), np.float32)
@@ -66,9 +68,20 @@ def collect(
         actions[step] = np.minimum(drawn.sum(1), odds.shape[1] - 1)
         chances[step] = odds[np.arange(count), actions[step]]
         seen, found, _, _, _ = vector.step(actions[step])
+        seen = blurred(network, seen, noise, generator)
         rewards[step] = found / vector.units
     values[length] = _judge(network, seen)[1]
     return Rollout(observations, actions, chances, values, rewards)
+
+
+def blurred(network: PolicyNetwork, seen: Array, noise: float, generator: np.random.Generator) -> Array:
+    """Observations (E, d + 3) whose embeddings are off by ``noise`` standard deviations: no candle is met twice.
+
+    Without it a policy learns some thousand candles by heart, and trades on a random walk.
+    """
+    width = len(network.mean)
+    off = generator.standard_normal((len(seen), width), np.float32) * noise / network.scale.numpy()
+    return np.concatenate([seen[:, :width] + off, seen[:, width:]], 1)
 
 
 def improve(

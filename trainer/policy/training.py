@@ -122,7 +122,7 @@ def fit_on_grounds(
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * (1 - at / len(counts))
         vector = TradingVector(arena, _episode(settings, horizon), count)
-        rollout = collect(network, vector, settings.episode_candles, generator, int(generator.integers(2**31)))
+        rollout = collect(network, vector, settings, generator)
         entropy = improve(network, optimizer, rollout, settings, generator)
         found = policy_earnings(FastPolicy(network), held_out, horizon)
         better = found.score > best

@@ -49,7 +49,7 @@ class Earnings:
         error = float(changes.std()) / np.sqrt(len(changes))
         return cls(
             log_equity=float(np.mean([outcome.equity[-1] for outcome in outcomes])),
-            score=float(changes.mean()) / error if error > 0 else 0.0,
+            score=float(changes.mean() / error) if error > 0 else 0.0,
             exposure=float(np.concatenate([outcome.position != 0 for outcome in outcomes]).mean()),
             trades=sum(len(outcome.trades) for outcome in outcomes),
         )
@@ -75,7 +75,7 @@ def threshold_earnings(
     edge: float,
     horizon: int,
 ) -> Earnings:
-    """Trade where the expected move exceeds ``edge`` times its costs; ``wins``: the two win probabilities, (N,) each."""
+    """Trade where the expected move exceeds ``edge`` times its costs; ``wins``: the win probabilities, (N,) each."""
     rule = Rule("expected_value", settings.model_copy(update={"edge": edge}), horizon)
     outcomes = []
     for ground, heads in zip(grounds, wins, strict=True):
