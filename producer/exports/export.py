@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from producer.exports.faults import Fault, Refusal, Tally
 from producer.exports.folds import settle, undecided_tail
 from producer.exports.grid import Grid, grid_of, phases_of
-from producer.exports.header import normal
+from producer.exports.header import names_utc, normal
 from producer.exports.layout import Layout, recognise
 from producer.exports.options import ReadOptions
 from producer.exports.rows import ROW_DTYPE, RowParser, Rows
 from producer.exports.stamp_ends import opens_of
-from producer.exports.stamp_zones import named_zone
+from producer.exports.stamp_zones import header_zone, named_zone
 from producer.exports.stamps import EPOCH, NO_OFFSET
 from producer.exports.text_blocks import BLOCK_BYTES, TextFile
 from producer.weeks import Weekends, infer_zone
@@ -72,7 +72,7 @@ class Export:
         self.tally = Tally()
         self._ignores_offsets = zone is not None and self._is_terminal_epoch()
         carried = any(stamp.form.carries_offset for stamp in self.layout.stamps) and not self._ignores_offsets
-        named = None if carried or zone else named_zone(self.layout.stamps)
+        named = None if carried or zone else named_zone(self.layout.stamps) or header_zone(self._stamp_names())
         if automatic and not carried and named is None:
             zone = infer_zone(self._weekends(), self.grid.width_ms)
         self._zone: Zone = zone or named or UTC_ZONE
@@ -161,11 +161,11 @@ class Export:
 
     def _names_utc(self, zone: Zone | None) -> bool:
         """Whether no zone is given and the column's name says UTC or GMT."""
+        return zone is None and any(names_utc(name) for name in self._stamp_names())
+
+    def _stamp_names(self) -> list[str]:
         header = self.layout.header
-        if zone is not None or header is None:
-            return False
-        names = [header[stamp.column].lower() for stamp in self.layout.stamps]
-        return any("gmt" in name or "utc" in name for name in names)
+        return [] if header is None else [header[stamp.column] for stamp in self.layout.stamps]
 
 
 def _refusal(fault: Fault, line: int, local_ms: int) -> Refusal:
