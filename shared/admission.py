@@ -9,9 +9,11 @@ from shared.broker import fields_of
 from shared.clock import Clock
 from shared.codec import encode_candle
 from shared.contracts import Candle, Candles, Series
-from shared.errors import BusyError
+from shared.errors import BusyError, TailLostError
 from shared.names import Names
 from shared.scripts import pack, script
+
+_BUSY, _TAIL_LOST = 0, 2  # replies of the script
 
 CSV_SOURCE = "csv"
 """The source that the first live one takes a series over from."""
@@ -55,7 +57,7 @@ class Admission:
                 return t
         return None
 
-    def admit(self, series: Series, candles: Candles, flags: int, source: str) -> list[Verdict]:
+    def admit(self, series: Series, candles: Candles, flags: int, source: str, after: int = 0) -> list[Verdict]:
         """Admit closed candles of one series, in order.
 
         Parameters
@@ -64,11 +66,16 @@ class Admission:
             (N,) of CANDLE_DTYPE, N <= 256.
         flags
             ``Flag`` bits for all of them.
+        after
+            Open time of a candle that the series is known to hold, or 0. A client replaces a connection that died
+            while idle without a word; only so does the producer learn that the broker behind it lost its tail.
 
         Raises
         ------
         BusyError
             The backlog is full; nothing was admitted. Wait and send the same again.
+        TailLostError
+            The series ends before ``after``; nothing was admitted. Look up ``newest`` and go on from there.
         redis.RedisError
             The broker is away; look up ``newest`` before going on.
         """
@@ -79,9 +86,11 @@ class Admission:
         limits = self._limits
         live = int(source != CSV_SOURCE)
         bounds = [limits.max_backlog, limits.reject_keep, limits.dead_keep]
-        args = [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, pack(batch)]
+        args = [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, pack(batch), after]
         status, *verdicts = self._script.run(self._client, keys, args)
-        if status == 0:
+        if status == _TAIL_LOST:
+            raise TailLostError(f"{key}: the broker no longer holds the candle of {after}")
+        if status == _BUSY:
             raise BusyError(f"partition {p}: {limits.max_backlog} candles wait to be processed")
         return [Verdict(verdict.decode()) for verdict in verdicts]
 

@@ -128,8 +128,9 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
     others = taken | {*prices.columns} | {k for k in (spread, symbol) if k is not None}
     volume = _volume(sampled, names, others, prices, options)
     second_volume = None
-    if volume is None and options.columns is None:
-        volume, second_volume = header.find_halves(names)
+    halves = header.find_halves(names)
+    if options.columns is None and volume in (None, *halves):
+        volume, second_volume = halves if halves[0] is not None else (volume, None)
     steps = np.sign(np.diff(times[good]))
     scale = find_scale(table, prices, stamps, options.points)
     closing = stamps_close(table, names, stamps, options)
@@ -155,7 +156,11 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
         divisor=scale.divisor,
         closing=closing,
         wrapped=file.contents.wrapped,
-        notes=[*scale.notes, *_passed_over(sampled, names, others, volume), *closing_notes(names, closing, times[good], options)],
+        notes=[
+            *scale.notes,
+            *_passed_over(sampled, names, others, volume),
+            *closing_notes(names, closing, times[good], options),
+        ],
     )
 
 

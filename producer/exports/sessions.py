@@ -6,6 +6,7 @@ from producer.exports.stamps import Int64s
 
 _HOUR_MS = 3_600_000
 _WIDEST_MS = 1_200_000
+_SHARE = 0.7  # a sample of three stretches holds up to two pauses that are none
 
 
 def sessions_tell_closes(times: Int64s) -> bool:
@@ -27,4 +28,4 @@ def sessions_tell_closes(times: Int64s) -> bool:
     at = np.flatnonzero(steps >= max(_HOUR_MS, 4 * width_ms))
     first, last = order[at + 1], order[at]
     closes = ((first - width_ms) % opening_ms == 0) & (first % opening_ms != 0) & (last % (_HOUR_MS // 2) == 0)
-    return bool(at.size) and float(closes.mean()) >= 0.8
+    return bool(at.size) and float(closes.mean()) >= _SHARE
