@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.measurement import Measurement
 
-NAMES = ("features", "feature_service", "replay", "memory")
+NAMES = ("features", "feature_service", "replay", "memory", "series_memory")
 RESULTS = Path(__file__).parent / "results"
 
 

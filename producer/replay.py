@@ -95,6 +95,7 @@ class Replay:
             refusals=export.tally.document(),
             tz=export.tz,
             tz_source=export.tz_source,
+            notes=export.notes,
             **{name: counts[name] for name in ("known", "outside", "open", *Verdict)},
         )
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from producer.exports.options import ReadOptions
+from producer.inspection import inspect
 from producer.replay import Replay
 from producer.replay_request import ReplayRequest
 from producer.sample import sample_candles, write_candles
@@ -253,6 +254,16 @@ def test_a_timeframe_that_the_file_contradicts_stops_before_anything_is_sent(sam
 def test_a_wrong_request_is_refused(sample: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(InputError):
         replace(ReplayRequest(sample, SERIES), **wrong)  # type: ignore[arg-type]
+
+
+def test_the_report_tells_what_inspect_notes(sample: Path) -> None:
+    sample.write_text("close_time,open,high,low,close\n" + "\n".join(
+        f"{1_600_000_200 + 900 * at},1.1,1.2,1.0,1.1{at}" for at in range(1, 60)
+    ))  # fmt: skip
+    report = Replay(FakeAdmission(), SimulatedClock(START_MS), ReplayRequest(sample, SERIES)).run()
+    assert report.notes == inspect(sample).notes
+    assert any("--stamps" in note or "close" in note for note in report.notes)
+    assert "no column of volume: 0 throughout" in report.document()["notes"]
 
 
 def test_a_real_broker_takes_a_file_once(sample: Path, broker: BrokerUnderTest) -> None:

@@ -183,3 +183,13 @@ def test_nameless_prices_in_any_order_are_read_right_or_refused(tmp_path: Path, 
         for column, name in enumerate("ohlc", 1):
             assert (found[name] == [round(row[column], 4) for row in rows]).all(), order
     assert right == 24 or walk != "continuous"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", bytes(range(256)) * 9, b"%PDF-1.7", b"PK\x03\x04 cut", b"a,b\n1,2\n", b"[]", b"{,"]
+)
+def test_a_file_that_is_refused_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "odd.bin"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=r"odd\.bin"):
+        Export(path)
