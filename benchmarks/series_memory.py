@@ -1,71 +1,47 @@
-"""Resident memory of a series in the running feature service: 10,000 series beside none."""
+"""Memory of a live series, all services and the broker together: what a thousand more of them add."""
 
-import subprocess
-import sys
-import tempfile
-import time
+import re
 from pathlib import Path
 
+from benchmarks.live_system import LiveSystem, live_system
 from benchmarks.measurement import Measurement
 from feature_service.feature_set import FEATURE_SET
-from shared.admission import Admission, AdmissionLimits
-from shared.broker import connect
-from shared.clock import SystemClock
-from shared.contracts import PARTITIONS, Candles, Series
-from shared.names import Names
-from shared.settings.groups import Settings
-from shared.testing import broker_under_test, walk_candles
+from producer.sample import sample_candles
+from shared.contracts import WINDOW, Candles, Series
 
-SERIES, CANDLES = 10_000, 4
-GOAL = "<= 60"
+FIRST, MORE = 200, 1_000
+CANDLES = FEATURE_SET.lookback + WINDOW + 10  # so that histories, windows and caches are full
+STEP = 50
 
 
 def run() -> list[Measurement]:
-    """Measure. The first candles of a series fill its whole buffer, so a few are enough."""
-    with broker_under_test() as broker, tempfile.TemporaryFile() as log:
-        names = Names("memory")
-        flags = ["--set", "system.namespace=memory", "--broker", broker.url]
-        command = [sys.executable, "-m", "natron", "feature-service", *flags]
-        service = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            admission = _admission(broker.url, names)
-            candles = walk_candles(CANDLES, seed=1)
-            _admit(admission, [Series("FIRST", "M15")], candles)
-            _await_rows(broker.url, names, CANDLES)
-            before = _resident_kb(service.pid)
-            _admit(admission, [Series(f"S{at}", "M15") for at in range(SERIES)], candles)
-            _await_rows(broker.url, names, CANDLES * (SERIES + 1))
-            after = _resident_kb(service.pid)
-        finally:
-            service.terminate()
-            service.wait()
-    return [Measurement("feature service, a series", "KB", "lower", (after - before) / SERIES, goal=GOAL)]
+    """Measure. The reference size, ``base``: caches are the largest there."""
+    candles = sample_candles(CANDLES, "M15", 1)
+    with live_system("base") as live:
+        _fill(live, range(FIRST), candles)
+        before = _memory_kb(live)
+        _fill(live, range(FIRST, FIRST + MORE), candles)
+        after = _memory_kb(live)
+    rows = [
+        Measurement(f"memory a series, {name}", "KB", "lower", (after[name] - before[name]) / MORE) for name in after
+    ]
+    total = (sum(after.values()) - sum(before.values())) / MORE
+    return [*rows, Measurement("memory a series, all", "KB", "lower", total, goal="<= 400 KB")]
 
 
-def _admission(url: str, names: Names) -> Admission:
-    limits = AdmissionLimits(Settings().system.max_backlog, 100, 100)
-    return Admission(connect(url), names, SystemClock(), limits)
+def _fill(live: LiveSystem, numbers: range, candles: Candles) -> None:
+    for first in range(numbers.start, numbers.stop, STEP):
+        series = [Series(f"S{at}", "M15") for at in range(first, first + STEP)]
+        for start in range(0, CANDLES, 100):
+            live.publish([(one, candles[start : start + 100]) for one in series])
+        live.await_signals(len(series) * (CANDLES - WINDOW + 1))
 
 
-def _admit(admission: Admission, series: list[Series], candles: Candles) -> None:
-    for one in series:
-        admission.admit(one, candles, 0, "csv")
-
-
-def _await_rows(url: str, names: Names, count: int) -> None:
-    """Wait until so many rows have been made."""
-    client = connect(url)
-    logs = [names.features(p, FEATURE_SET.hash[:8]) for p in range(PARTITIONS)]
-    while True:
-        pipeline = client.pipeline(transaction=False)
-        for key in logs:
-            pipeline.execute_command("XLEN", key)
-        if sum(pipeline.execute()) >= count:
-            return
-        time.sleep(0.2)
-
-
-def _resident_kb(pid: int) -> float:
-    """KB of 1,000 bytes."""
-    lines = Path("/proc", str(pid), "status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1.024 for line in lines if line.startswith("VmRSS"))
+def _memory_kb(live: LiveSystem) -> dict[str, float]:
+    """Proportional set size of each process, kB."""
+    pids = {name: pid for name, pid in live.system.pids().items() if name != "up"}
+    found = {}
+    for name, pid in pids.items():
+        text = Path("/proc", str(pid), "smaps_rollup").read_text()
+        found[name] = float(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1])  # type: ignore[index]
+    return found

@@ -84,6 +84,15 @@ class LabelSettings(Group):
     direction_horizon: Annotated[int, Ge(1), Le(96)] = Field(
         3, description="of direction: the shortest outcome that outlives spread and noise of a candle"
     )
+    win_horizon: Annotated[int, Ge(1), Le(96)] = Field(
+        12, description="of long_win and short_win: long enough that a move can outgrow its costs"
+    )
+    volatility_horizon: Annotated[int, Ge(1), Le(96)] = Field(
+        6, description="of high_volatility: as long as a stop placed now is near the price"
+    )
+    cost_bps: Annotated[float, Ge(0)] = Field(
+        1.0, description="of a round trip, in 1/10,000 of the price, where the file has no spread"
+    )
     min_conditions: Annotated[int, Ge(1), Le(6)] = Field(
         2, description="of six that a setup needs; raised by the fit where setups would be no event"
     )
@@ -91,8 +100,15 @@ class LabelSettings(Group):
     @property
     def horizons(self) -> dict[str, int]:
         """Head -> candles until its label is known."""
-        setup, regime, direction = self.setup_horizon, self.regime_horizon, self.direction_horizon
-        return {"buy": setup, "sell": setup, "direction": direction, "regime": regime}
+        return {
+            "buy": self.setup_horizon,
+            "sell": self.setup_horizon,
+            "direction": self.direction_horizon,
+            "regime": self.regime_horizon,
+            "long_win": self.win_horizon,
+            "short_win": self.win_horizon,
+            "high_volatility": self.volatility_horizon,
+        }
 
 
 class ModelSettings(Group):
