@@ -6,6 +6,7 @@ import typer
 
 from natron.commands import (
     backtest,
+    bench,
     candles,
     dead,
     features,
@@ -32,6 +33,7 @@ signals.register(app)
 predictions.register(app)
 training.register(app)
 backtest.register(app)
+bench.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
