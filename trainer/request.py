@@ -7,7 +7,7 @@ from typing import Self
 from inference_worker.bundle import Manifest
 from shared.errors import TrainingError
 from shared.settings.groups import Settings
-from trainer.supervised import EpochReport
+from trainer.run_folder import EpochReport
 
 _OPTIONS = ("symbol", "timeframe", "tz")
 _FORM = "write FILE[,symbol=S][,timeframe=TF][,tz=Z]"
