@@ -81,7 +81,7 @@ def write_bundle(
             scale=tuple((1 / model.scale).tolist()),
             clip=model.clip,
         ),
-        costs={},
+        costs=lesson.costs,
         data=tuple(one.record for one in histories),
         splits=lesson.splits,
         seed=request.settings.training.seed,

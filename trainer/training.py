@@ -49,7 +49,8 @@ def _read(spec: CsvSpec) -> tuple[History, Sequence[str]]:
         notes.append(f"{spec.path.name}: {found.report.refused} rows refused, as they are no candles")
     if found.report.conflicts:
         notes.append(f"{spec.path.name}: {found.report.conflicts} rows contradict an earlier one of their time")
-    history = History(Series(symbol, found.report.timeframe), closed, found.report.tz, _sha256(spec.path))
+    spread = found.spread[:-1] if found.spread is not None and found.spread_in_price else None
+    history = History(Series(symbol, found.report.timeframe), closed, found.report.tz, _sha256(spec.path), spread)
     return history, notes
 
 
