@@ -9,7 +9,7 @@ from shared.errors import TrainingError
 from shared.settings.groups import Settings
 
 if TYPE_CHECKING:  # reading a request needs no torch
-    from trainer.supervised import EpochReport
+    from trainer.run_folder import EpochReport
 
 _OPTIONS = ("symbol", "timeframe", "tz")
 _FORM = "write FILE[,symbol=S][,timeframe=TF][,tz=Z]"
