@@ -59,7 +59,7 @@ def train_histories(
             model, lesson.series, settings.training.supervised, settings.optimization, generator, keep
         )
         manifest = write_bundle(request, histories, lesson, model, best.epoch)
-    return TrainingResult(request.out, manifest, tuple(epochs), tuple(notes), time.monotonic() - started)
+    return TrainingResult(request.out, manifest, tuple(epochs), (*notes, *lesson.notes), time.monotonic() - started)
 
 
 def _check_phases(training: TrainingSettings) -> None:
