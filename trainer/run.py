@@ -55,7 +55,7 @@ def train_histories(
     fitted = fit_model(lesson, settings, settings.training.seed, report)
     with _repeatable(settings.training.seed, settings.training.threads):
         manifest = write_bundle(request, histories, lesson, fitted.model, fitted.best.epoch)
-    return TrainingResult(request.out, manifest, fitted.epochs, tuple(notes), time.monotonic() - started)
+    return TrainingResult(request.out, manifest, fitted.epochs, (*notes, *lesson.notes), time.monotonic() - started)
 
 
 @dataclass(frozen=True)
