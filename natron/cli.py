@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from natron.commands import candles, dead, features, predictions, producer, services, signals, systems, training
+from natron.commands import (
+    backtest,
+    bench,
+    candles,
+    dead,
+    evaluation,
+    features,
+    predictions,
+    producer,
+    services,
+    signals,
+    systems,
+    training,
+)
 from shared.broker import LOST
 from shared.errors import InputError, NatronError
 
@@ -20,6 +33,9 @@ services.register(app)
 signals.register(app)
 predictions.register(app)
 training.register(app)
+evaluation.register(app)
+backtest.register(app)
+bench.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")

@@ -5,15 +5,10 @@ import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from safetensors.torch import save
 
-import feature_service
-import shared
-import trainer
 from feature_service.feature_set import FEATURE_SET
 from inference_worker.bundle import (
     BUNDLE_SCHEMA,
@@ -29,16 +24,15 @@ from inference_worker.bundle import (
 )
 from shared.contracts import WINDOW, Rows
 from shared.errors import TrainingError
-from shared.settings.groups import Settings
-from shared.settings.loading import leaves
+from trainer.attention import ATTENTION_WINDOWS, POOL_WINDOW
 from trainer.export import cache_records, export_graph, golden_outputs
 from trainer.histories import History, Lesson
-from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, Natron
+from trainer.model import Natron
+from trainer.provenance import code_version, flat_settings
 from trainer.report import score_test
 from trainer.request import TrainingRequest
 
 WEIGHTS_NAME = "weights.safetensors"
-_GROUPS = {"data", "features", "labels", "model", "training", "optimization"}  # of the settings, in the manifest
 _ID = re.compile(r"[A-Za-z0-9._-]{1,24}")
 
 
@@ -91,8 +85,8 @@ def write_bundle(
         data=tuple(one.record for one in histories),
         splits=lesson.splits,
         seed=request.settings.training.seed,
-        training={"best_epoch": best_epoch, **_flat_settings(request.settings)},
-        code_version=_code_version(),
+        training={"best_epoch": best_epoch, **flat_settings(request.settings)},
+        code_version=code_version(),
         metrics=score_test(model, lesson.series, request.settings.labels.horizons),
         test_split_reads=1,
         files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
@@ -112,29 +106,3 @@ def _golden_windows(lesson: Lesson) -> Rows:
     one = lesson.series[0]
     ends = (one.splits.test.start, one.splits.test.stop - 1)
     return np.stack([one.rows[end - WINDOW + 1 : end + 1] for end in ends])
-
-
-def _flat_settings(settings: Settings) -> dict[str, float | int | str]:
-    """Name each setting that a run depends on ``group.key``."""
-    values = {".".join(path): _value(settings, path) for path in leaves() if path[0] in _GROUPS}
-    return dict(sorted(values.items()))
-
-
-def _value(settings: Settings, path: tuple[str, ...]) -> float | int | str:
-    value: Any = settings
-    for name in path:
-        value = getattr(value, name)
-    found: float | int | str = value
-    return found
-
-
-def _code_version() -> str:
-    """Name the sources that made a bundle, committed or not, and the library that trained it."""
-    digest = hashlib.sha256()
-    for package in (shared, feature_service, trainer):
-        assert package.__file__
-        folder = Path(package.__file__).parent
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(path.relative_to(folder).as_posix().encode())
-            digest.update(path.read_bytes())
-    return f"source {digest.hexdigest()[:12]}, torch {torch.__version__}"

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from inference_worker.bundle import EMBEDDING, HEADS, POOL_CACHE, CacheRecord
 from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError
-from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, Natron
+from trainer.attention import ATTENTION_WINDOWS, POOL_WINDOW
+from trainer.model import Natron
 
 OPSET = 23  # the first with Attention and RotaryEmbedding as single nodes: one token is half as long under way
 PARITY = 1e-5  # law 7, of probabilities
@@ -53,7 +54,8 @@ class _Step(nn.Module):
 
 
 def export_graph(model: Natron) -> bytes:
-    """Serialise ``model.step`` as ONNX, float32, with dynamic B and T."""
+    """Serialise ``model.step`` as ONNX, float32, with dynamic B and T; TrainingError where the model has none."""
+    model.check_streams()
     model.eval()
     caches = cache_records(model.width)
     batch, length = 2, 3  # any that are not 1, which the exporter would take for fixed

@@ -15,7 +15,8 @@ from shared.settings.groups import DataSettings, LabelSettings
 from trainer.chunks import LabelledSeries
 from trainer.costs import round_trip_costs
 from trainer.labels.heads import UNLABELLED, FittedLabels, LabelSource, fit_labels
-from trainer.splits import Span, Splits, fewest_candles, split_candles
+from trainer.markets import market_groups
+from trainer.splits import Span, Splits, fewest_candles, split_group
 
 LABEL_SHARE_MIN = 0.001  # of the training labels that a class must have to be learned
 
@@ -52,6 +53,7 @@ class Lesson:
     series: tuple[LabelledSeries, ...]
     labels: FittedLabels
     splits: tuple[SplitRecord, ...]
+    notes: tuple[str, ...] = ()  # what to know of the splits, a sentence each
 
     @property
     def costs(self) -> dict[str, float]:
@@ -69,7 +71,7 @@ def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: Lab
     """
     horizon = max(labels.horizons.values())
     _check_series(histories, fewest_candles(FEATURE_SET.lookback, horizon, data))
-    splits = [split_candles(len(one.candles), FEATURE_SET.lookback, horizon, data) for one in histories]
+    splits = _split(histories, horizon, data)
     sources = [
         LabelSource(
             one.series.key,
@@ -89,7 +91,36 @@ def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: Lab
         for source, found, split in zip(sources, labelled, splits, strict=True)
     )
     records = tuple(_split_record(source, split) for source, split in zip(sources, splits, strict=True))
-    return Lesson(series, fitted, records)
+    return Lesson(series, fitted, records, _shared_time(histories, splits))
+
+
+def _split(histories: Sequence[History], horizon: int, data: DataSettings) -> list[Splits]:
+    """Cut every history; those of one market at the same dates."""
+    times = [one.candles["t"] for one in histories]
+    found: dict[int, Splits] = {}
+    for group in market_groups([one.series for one in histories], times):
+        splits = split_group([times[index] for index in group], FEATURE_SET.lookback, horizon, data)
+        if splits is None:
+            keys = ", ".join(histories[index].series.key for index in group)
+            rule = "see one market at the same time, and no dates leave each of them enough candles in every split"
+            raise TrainingError("csv", keys, rule, "leave one out, or cut the files so that they do not overlap")
+        found |= dict(zip(group, splits, strict=True))
+    return [found[index] for index in range(len(histories))]
+
+
+def _shared_time(histories: Sequence[History], splits: Sequence[Splits]) -> tuple[str, ...]:
+    """Say where one market is learned from at dates on which another one is tested."""
+    notes = []
+    for one, cut in zip(histories, splits, strict=True):
+        first = one.candles["t"][cut.test.start]
+        others = [
+            other.series.key
+            for other, theirs in zip(histories, splits, strict=True)
+            if other.candles["t"][0] <= one.candles["t"][-1] and other.candles["t"][theirs.train.stop - 1] > first
+        ]
+        if others:
+            notes.append(f"{one.series.key} is tested on dates from which {', '.join(others)} is learned")
+    return tuple(notes)
 
 
 def _check_series(histories: Sequence[History], fewest: int) -> None:

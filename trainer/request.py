@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from inference_worker.bundle import Manifest
 from shared.errors import TrainingError
 from shared.settings.groups import Settings
-from trainer.supervised import EpochReport
+
+if TYPE_CHECKING:  # reading a request needs no torch
+    from trainer.run_folder import EpochReport
 
 _OPTIONS = ("symbol", "timeframe", "tz")
 _FORM = "write FILE[,symbol=S][,timeframe=TF][,tz=Z]"
@@ -51,6 +53,6 @@ class TrainingResult:
 
     path: Path
     manifest: Manifest
-    epochs: tuple[EpochReport, ...]
+    epochs: "tuple[EpochReport, ...]"
     notes: tuple[str, ...]  # what was assumed of the files, a sentence each
     seconds: float

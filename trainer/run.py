@@ -1,25 +1,29 @@
 """One training run over histories that are read already."""
 
+import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
 from feature_service.feature_set import FEATURE_SET
-from shared.errors import TrainingError
-from shared.settings.groups import Settings, TrainingSettings
+from shared.settings.groups import Settings
 from trainer.bundling import check_out, write_bundle
 from trainer.calibration import calibrate
+from trainer.epochs import Progress, Run
 from trainer.histories import History, Lesson, prepare_lesson
+from trainer.machine import Machine, open_machine
 from trainer.model import PRESETS, Natron
+from trainer.pretraining import fit_pretraining
+from trainer.provenance import run_identity
 from trainer.request import TrainingRequest, TrainingResult
-from trainer.run_folder import RunFolder
+from trainer.run_folder import EpochReport, RunFolder
 from trainer.scaler import Scaler
-from trainer.supervised import EpochReport, fit_supervised
+from trainer.supervised import fit_supervised
 
 
 def train_histories(
@@ -47,20 +51,21 @@ def train_histories(
     started = time.monotonic()
     check_out(request.out)
     settings = request.settings
-    _check_phases(settings.training)
     lesson = prepare_lesson(histories, settings.data, settings.labels)
     fitted = fit_model(lesson, settings, settings.training.seed, report)
     with _repeatable(settings.training.seed, settings.training.threads):
         manifest = write_bundle(request, histories, lesson, fitted.model, fitted.best.epoch)
-    return TrainingResult(request.out, manifest, fitted.epochs, tuple(notes), time.monotonic() - started)
+    return TrainingResult(request.out, manifest, fitted.epochs, (*notes, *lesson.notes), time.monotonic() - started)
 
 
 @dataclass(frozen=True)
 class Fitted:
     """A trained model, and how it came about."""
 
-    model: Natron  # at its best epoch, calibrated
-    epochs: tuple[EpochReport, ...]
+    model: Natron  # at its best epoch, calibrated, on the CPU
+    epochs: tuple[EpochReport, ...]  # of the supervised phase
+    pretraining: tuple[EpochReport, ...] = ()
+    facts: Mapping[str, float | int | str] = field(default_factory=dict)  # for the manifest's ``training``
 
     @property
     def best(self) -> EpochReport:
@@ -74,8 +79,11 @@ def fit_model(
     seed: int,
     report: Callable[[EpochReport], None] = lambda _: None,
     out: Path | None = None,
+    *,
+    resume: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
 ) -> Fitted:
-    """Train and calibrate a model on the training and validation splits; the test splits are never read.
+    """Pretrain where asked for, train and calibrate a model; the test splits are never read.
 
     Parameters
     ----------
@@ -84,33 +92,63 @@ def fit_model(
     report
         Called after every epoch.
     out
-        Folder of the run's history of losses; None: nothing is kept.
+        Folder of the run (``RunFolder``); None: nothing is kept.
+    resume
+        Go on where the run in ``out`` was interrupted, if there is one.
+    progress
+        Called after every step.
+
+    Raises
+    ------
+    TrainingError
+        No such device, or ``out`` holds another run.
     """
-    epochs: list[EpochReport] = []
-
-    def keep(done: EpochReport) -> None:
-        epochs.append(done)
+    with open_machine(settings.training) as machine, _repeatable(seed, settings.training.threads):
+        folder = None
         if out is not None:
-            RunFolder(out).append(done)
-        report(done)
-
-    with _repeatable(seed, settings.training.threads):
-        model = Natron(FEATURE_SET.size, PRESETS[settings.model.preset], settings.features.clip)
+            folder = _open_folder(out, run_identity(lesson, settings, seed, machine), resume, machine)
+        run = Run(machine, settings.optimization, seed, report, progress, folder)
+        model = new_model(settings)
         _set_scaler(model, lesson)
-        generator = np.random.default_rng(seed)
-        fit_supervised(model, lesson.series, settings.training.supervised, settings.optimization, generator, keep)
+        pretraining, facts = _pretrain(model, lesson, settings, run)
+        epochs = fit_supervised(model, lesson.series, settings.training.supervised, run)
         calibrate(model, lesson.series)
-    return Fitted(model, tuple(epochs))
+        return Fitted(model.cpu(), epochs, pretraining, facts)
 
 
-def _check_phases(training: TrainingSettings) -> None:
-    """Refuse what is asked for and not built, instead of leaving it out in silence."""
-    for key, value in (
-        ("training.pretrain.epochs", training.pretrain.epochs),
-        ("training.rl.episodes", training.rl.episodes),
-    ):
-        if value:
-            raise TrainingError(key, value, "this phase is not built yet", "leave it at 0")
+def _open_folder(out: Path, identity: Mapping[str, Any], resume: bool, machine: Machine) -> RunFolder:
+    """Let one process make the folder; the others find it as it left it."""
+    folder = RunFolder(out, identity, resume, machine.main)
+    machine.wait()
+    return folder
+
+
+def new_model(settings: Settings) -> Natron:
+    """Make a model with the weights that torch's generator gives it now."""
+    preset, model = PRESETS[settings.model.preset], settings.model
+    return Natron(FEATURE_SET.size, preset, settings.features.clip, model.attention, model.dropout)
+
+
+def _pretrain(
+    model: Natron, lesson: Lesson, settings: Settings, run: Run
+) -> tuple[tuple[EpochReport, ...], dict[str, float | int | str]]:
+    """Pretrain ``model`` in place, unless that is not asked for or shown to be of no use."""
+    training = settings.training
+    if "pretrain" not in training.phases:
+        return (), {}
+    fresh = copy.deepcopy(model)
+    reports = fit_pretraining(model, lesson.series, training.pretrain, training.supervised, run)
+    if not training.pretrain.ablation:
+        return reports, {"pretrain.kept": 1}
+    short = training.supervised.model_copy(update={"epochs": training.pretrain.ablation_epochs})
+    losses = {}
+    for name, start in (("pretrained", model), ("fresh", fresh)):
+        tried = fit_supervised(copy.deepcopy(start), lesson.series, short, run, f"ablation_{name}")
+        losses[name] = min(one.validation_log_loss for one in tried)
+    kept = losses["pretrained"] < losses["fresh"]
+    if not kept:
+        model.load_state_dict(fresh.state_dict())
+    return reports, {"pretrain.kept": int(kept), **{f"pretrain.{name}": loss for name, loss in losses.items()}}
 
 
 def _set_scaler(model: Natron, lesson: Lesson) -> None:

@@ -11,7 +11,7 @@ from trainer.bundling import check_out
 from trainer.histories import History
 from trainer.request import CsvSpec, TrainingRequest, TrainingResult
 from trainer.run import train_histories
-from trainer.supervised import EpochReport
+from trainer.run_folder import EpochReport
 
 
 def train(request: TrainingRequest, report: Callable[[EpochReport], None] = lambda _: None) -> TrainingResult:

@@ -12,7 +12,7 @@ from shared.errors import InputError
 
 if TYPE_CHECKING:
     from inference_worker.bundle import MetricRecord
-    from trainer.supervised import EpochReport
+    from trainer.run_folder import EpochReport
 
 
 def register(app: typer.Typer) -> None:

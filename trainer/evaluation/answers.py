@@ -1,6 +1,7 @@
 """What the model says: the bundle's own graph as a worker serves it, or a refit of its settings."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from trainer.evaluation.predictions import Probabilities
 from trainer.histories import Lesson
 from trainer.run import Fitted, fit_model
 from trainer.splits import Span
-from trainer.supervised import EpochReport, predict
+from trainer.run_folder import EpochReport
+from trainer.supervised import predict
 
 CALL_TOKENS = 4_096  # candles in one call of the graph
 TAUGHT = ("data", "features", "labels", "model", "training", "optimization")  # settings that a bundle was made with
@@ -59,9 +61,9 @@ class Served:
         return {head: _classes(found[head][WINDOW - 1 :]) for head in HEADS if head in found}
 
 
-def refit(lesson: Lesson, settings: Settings, seed: int, report: Callable[[EpochReport], None]) -> Fitted:
-    """Train the bundle's settings anew on a lesson's training and validation splits."""
-    return fit_model(lesson, settings, seed, report)
+def refit(lesson: Lesson, settings: Settings, seed: int, report: Callable[[EpochReport], None], run: Path) -> Fitted:
+    """Train the bundle's settings anew on a lesson's training and validation splits; goes on where ``run`` stopped."""
+    return fit_model(lesson, settings, seed, report, run, resume=True)
 
 
 def refit_answer(fitted: Fitted, series: LabelledSeries, span: Span) -> Spoken:

@@ -17,7 +17,7 @@ from trainer.evaluation.parts import Arrays, Parts, digest_of, part_key
 from trainer.evaluation.predictions import MODEL, Answers
 from trainer.evaluation.tables import TEST, WALK
 from trainer.histories import History, Lesson
-from trainer.supervised import EpochReport
+from trainer.run_folder import EpochReport
 
 Note = Callable[[str], None]
 Curves = dict[str, list[EpochReport]]  # which fit -> its epochs
@@ -129,15 +129,16 @@ class Collection:
 
     def _fitted(self, lesson: Lesson, seed: int, name: str) -> Refitted:
         taught = {group: getattr(self._settings, group).model_dump() for group in TAUGHT}
-        facts = {"lesson": digest_of(lesson), "settings": taught, "seed": seed}
+        key = part_key("refit", {"lesson": digest_of(lesson), "settings": taught, "seed": seed}, _training_sources())
 
         def compute() -> Arrays:
-            fitted = refit(lesson, self._settings, seed, lambda done: self._note(f"{name}: {_epoch(done)}"))
+            run = self._parts.folder / f"run-{key}"
+            fitted = refit(lesson, self._settings, seed, lambda done: self._note(f"{name}: {_epoch(done)}"), run)
             spoken = {one.key: refit_answer(fitted, one, one.splits.test) for one in lesson.series}
             epochs = json.dumps([asdict(done) for done in fitted.epochs])
             return {**_flat(spoken), "epochs": np.array(epochs)}
 
-        found = self._parts.get(part_key("refit", facts, _training_sources()), compute)
+        found = self._parts.get(key, compute)
         epochs = [EpochReport(**one) for one in json.loads(str(found.pop("epochs")))]
         self.curves[name] = epochs
         return Refitted(_deep(found), epochs)

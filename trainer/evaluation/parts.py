@@ -22,16 +22,16 @@ class Parts:
     """A folder of computed parts, each a ``.npz`` of plain arrays."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def get(self, key: str, compute: Callable[[], Arrays]) -> Arrays:
         """What ``compute`` gave when it was first asked for under this key."""
-        path = self._folder / f"{key}.npz"
+        path = self.folder / f"{key}.npz"
         if path.exists():
             with np.load(path, allow_pickle=False) as kept:
                 return dict(kept)
         found = compute()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         half = path.with_suffix(f".{os.getpid()}.part")
         with half.open("wb") as file:
             np.savez(file, **found)  # type: ignore[arg-type]

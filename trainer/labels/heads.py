@@ -39,28 +39,30 @@ class FittedLabels:
     """Label definitions with the thresholds of a training split."""
 
     settings: LabelSettings
-    setup: setups.SetupCutoff
+    setups: Mapping[str, setups.SetupCutoff]  # series key -> its cut-offs
     regime: regimes.RegimeCutoffs
     direction: directions.DirectionCutoff
     volatility: outcomes.VolatilityCutoff
     profiles: Mapping[str, directions.Profile]  # series key -> usual returns by hour
     costs_bps: Mapping[str, float]  # series key -> usual cost of a round trip
 
-    def state(self, candles: Candles) -> Labels:
+    def state(self, key: str, candles: Candles) -> Labels:
         """Family ``state``: buy, sell and regime of each candle itself."""
-        x = Technicals.of(candles)
-        bullish, bearish = setups.count_conditions(x)
+        x, cutoff = Technicals.of(candles), self.setups[key]
+        bullish, bearish = cutoff.count(setups.SetupInputs.of(x))
         inputs = regimes.RegimeInputs.of(x)
         # A setup is told wherever a regime is, so that one mask says where a series is known.
         unknown = ~inputs.known
-        buy, sell = self.setup.buy(bullish, bearish), self.setup.buy(bearish, bullish)
+        buy, sell = cutoff.buy(bullish, bearish), cutoff.buy(bearish, bullish)
         buy[unknown], sell[unknown] = UNLABELLED, UNLABELLED
         return {"buy": buy, "sell": sell, "regime": self.regime.regime(inputs)}
 
     def compute(self, key: str, candles: Candles, costs: Costs) -> Labels:
         """Label every candle of a series with what each head must foresee; unknown futures are UNLABELLED."""
         z = directions.standardised_moves(candles, self.profiles[key], self.settings.direction_horizon)
-        ahead = {head: _later(labels, self.settings.horizons[head]) for head, labels in self.state(candles).items()}
+        ahead = {
+            head: _later(labels, self.settings.horizons[head]) for head, labels in self.state(key, candles).items()
+        }
         found = {**ahead, "direction": self.direction.direction(z), **self._outcomes(candles, costs)}
         return {head: found[head] for head in HEADS}
 
@@ -76,7 +78,10 @@ class FittedLabels:
 
     def records(self) -> dict[str, LabelRecord]:
         """Describe definitions and thresholds for the manifest."""
-        setup = {"conditions": float(self.setup.conditions)}
+        setup = {}
+        for key, found in self.setups.items():
+            setup |= {f"{key}.conditions": float(found.conditions), f"{key}.volume": found.volume}
+            setup |= {f"{key}.upper": found.upper}
         cut = self.regime
         regime = {"volatile": cut.volatile, "range": cut.range, "strong": cut.strong, "trend": cut.trend}
         direction = {"neutral": self.direction.neutral}
@@ -115,7 +120,7 @@ def fit_labels(settings: LabelSettings, sources: Sequence[LabelSource]) -> Fitte
     ValueError
         No training candle has a known regime.
     """
-    counts, inputs, moves, ratios = [], [], [], []
+    conditions, inputs, moves, ratios = [], [], [], []
     profiles = {}
     for source in sources:
         x = Technicals.of(source.candles)
@@ -125,16 +130,15 @@ def fit_labels(settings: LabelSettings, sources: Sequence[LabelSource]) -> Fitte
         ratio = outcomes.volatility_ratios(source.candles, settings.volatility_horizon)
         use = source.train & regime.known & ~np.isnan(z)
         ratios.append(ratio[source.train & ~np.isnan(ratio)])
-        counts.append(np.stack(setups.count_conditions(x))[:, use])
+        conditions.append(setups.SetupInputs.of(x).where(use))
         inputs.append(np.stack([regime.volatility, regime.move, regime.trend])[:, use])
         moves.append(z[use])
     z_all = np.concatenate(moves)
     if not len(z_all) or not any(map(len, ratios)):
         raise ValueError("no training candle is known well enough to fit thresholds on")
-    bullish, bearish = np.concatenate(counts, 1)
     return FittedLabels(
         settings,
-        setups.SetupCutoff.fit(bullish, bearish, settings.min_conditions),
+        dict(zip(profiles, setups.fit_setups(conditions, settings.min_conditions), strict=True)),
         regimes.RegimeCutoffs.fit(*np.concatenate(inputs, 1)),
         directions.DirectionCutoff.fit(z_all),
         outcomes.VolatilityCutoff.fit(np.concatenate(ratios)),
