@@ -16,8 +16,8 @@ from trainer.chunks import LabelledSeries
 from trainer.evaluation.predictions import Probabilities
 from trainer.histories import Lesson
 from trainer.run import Fitted, fit_model
-from trainer.splits import Span
 from trainer.run_folder import EpochReport
+from trainer.splits import Span
 from trainer.supervised import predict
 
 CALL_TOKENS = 4_096  # candles in one call of the graph
