@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from inference_worker.bundle import HEADS, Bundle, Manifest
 from inference_worker.session import Job, Session
@@ -26,11 +27,23 @@ TAUGHT = ("data", "features", "labels", "model", "training", "optimization")  # 
 Spoken = dict[str, Probabilities]  # head -> (N, classes)
 
 
-def bundle_settings(manifest: Manifest, ours: Settings) -> Settings:
-    """The settings that a bundle was made with; of ``ours`` the threads and whatever no training depends on."""
-    made = Settings.model_validate(_nested(manifest.training))
-    training = made.training.model_copy(update={"threads": ours.training.threads})
-    return ours.model_copy(update={name: getattr(made, name) for name in TAUGHT} | {"training": training})
+def bundle_settings(manifest: Manifest, ours: Settings) -> tuple[Settings, list[str]]:
+    """The settings that a bundle was made with, and what of them is no more; of ``ours`` the threads and all the rest.
+
+    A group that today's trainer refuses (an older bundle's) is that of ``ours``, and a note says so.
+    """
+    flat = _nested(manifest.training)
+    made: dict[str, Any] = {}
+    notes = []
+    for name in TAUGHT:
+        kind = type(getattr(ours, name))
+        try:
+            made[name] = kind.model_validate(flat.get(name, {}))
+        except ValidationError:
+            notes.append(f"the bundle's settings of {name} are an older trainer's: refits take today's")
+    training = made.get("training", ours.training)
+    made["training"] = training.model_copy(update={"threads": ours.training.threads})
+    return ours.model_copy(update=made), notes
 
 
 def _nested(flat: Mapping[str, float | int | str]) -> dict[str, Any]:

@@ -2,12 +2,10 @@
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from trainer.evaluation.tables import Difference, Row, Summary
+from trainer.evaluation.tables import Row, Summary
 
 SCHEMA_VERSION = 1
 METRICS_NAME = "metrics.json"
@@ -23,11 +21,6 @@ def row_document(row: Row) -> dict[str, Any]:
         "candles": row.candles,
         **{name: _summary(found) for name, found in row.summaries.items()},
     }
-
-
-def difference_documents(found: Sequence[Difference]) -> list[dict[str, Any]]:
-    """The model minus each baseline, with bounds."""
-    return [asdict(one) for one in found]
 
 
 def write_document(path: Path, document: dict[str, Any]) -> None:

@@ -15,8 +15,7 @@ from trainer.backtest.rules import Rule
 from trainer.backtest.signals import Signals
 from trainer.chunks import LabelledSeries
 from trainer.evaluation.bootstrap import Interval, Resamples, interval
-from trainer.evaluation.predictions import MODEL, column
-from trainer.evaluation.tables import TEST
+from trainer.evaluation.predictions import MODEL, column, rows_of_series
 
 COST_TIMES = (0.0, 1.0, 2.0)
 RULE = "expected_value"
@@ -94,8 +93,7 @@ def trade(
 
 def _probability(table: pd.DataFrame, key: str, head: str, times: np.ndarray) -> Floats:
     """(N,) the model's probability of a win at each candle, NaN where the table has none."""
-    name = table["symbol"].astype(str) + "." + table["timeframe"].astype(str)
-    rows = table[(table["fold"] == TEST) & (table["seed"] == 0) & (table["head"] == head) & (name == key)]
+    rows = rows_of_series(table, key, head)
     found: Floats = rows.set_index("t")[column(MODEL, 1)].reindex(times).to_numpy(np.float64)
     return found
 

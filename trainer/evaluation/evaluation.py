@@ -9,16 +9,24 @@ import pandas as pd
 from feature_service.feature_set import FEATURE_SET
 from inference_worker.bundle import Bundle, write_manifest
 from shared.errors import BundleError, TrainingError
+from shared.settings.groups import Settings
 from trainer.evaluation.answers import bundle_settings
 from trainer.evaluation.collection import Collection
-from trainer.evaluation.documents import (
-    METRICS_NAME,
-    SCHEMA_VERSION,
-    difference_documents,
-    row_document,
-    write_document,
-)
+from trainer.evaluation.documents import METRICS_NAME, SCHEMA_VERSION, write_document
+from trainer.evaluation.findings import Findings, draw_figures, equity_of, publish, write_pages
 from trainer.evaluation.parts import Parts
+from trainer.evaluation.placebos import (
+    STATE_EPOCHS,
+    WALK_CANDLES,
+    WALKS,
+    Placebo,
+    gaussian_walks,
+    mirrored_walks,
+    perturbed_future,
+    planted_signal,
+    states,
+    tiny_settings,
+)
 from trainer.evaluation.predictions import tabulate, write_predictions
 from trainer.evaluation.request import EvaluationRequest, EvaluationResult
 from trainer.evaluation.tables import differences_of, rows_of
@@ -51,37 +59,68 @@ def evaluate(request: EvaluationRequest, note: Note = lambda _: None) -> Evaluat
     _check_out(request)
     read = [read_spec(spec) for spec in request.csv]
     histories, notes = [history for history, _ in read], [said for _, found in read for said in found]
-    settings = bundle_settings(bundle.manifest, request.settings)
+    settings, older = bundle_settings(bundle.manifest, request.settings)
+    notes += older
     collection = Collection(bundle, histories, settings, Parts(request.parts), note)
+    notes += collection.lesson.notes
     reads = _count_read(bundle, notes)
-    answers = collection.test(request.seeds) + collection.walks()
-    if request.folds:
-        answers += collection.walk_forward(request.folds)
-    table = tabulate(answers)
-    del answers
+    table = _collect(collection, request)
     write_predictions(request.out / PREDICTIONS_NAME, table)
     note("figures")
-    metrics = _metrics(request, bundle, histories, table, reads)
+    own = request.settings.evaluation
+    trials = int(bundle.manifest.training.get("tune.trials", 1))
+    found = Findings(
+        rows=rows_of(table),
+        differences=differences_of(table, own.block, own.resamples),
+        equity=equity_of(table, collection.lesson, settings, trials),
+        placebos=_placebos(bundle, histories, settings, note) if request.placebo else [],
+    )
+    metrics = {**_facts(request, bundle, histories, reads, trials, notes), **found.document()}
     write_document(request.out / METRICS_NAME, metrics)
+    figures = draw_figures(table, found, collection)
+    write_pages(request.out, metrics, found, figures, notes)
+    if request.publish:
+        publish(request.out, bundle.path)
     return EvaluationResult(request.out, metrics, tuple(notes), time.monotonic() - started)
 
 
-def _metrics(
-    request: EvaluationRequest, bundle: Bundle, histories: Sequence[History], table: pd.DataFrame, reads: int
+def _collect(collection: Collection, request: EvaluationRequest) -> pd.DataFrame:
+    answers = collection.test(request.seeds) + collection.walks()
+    if request.folds:
+        answers += collection.walk_forward(request.folds)
+    return tabulate(answers)
+
+
+def _placebos(bundle: Bundle, histories: Sequence[History], settings: Settings, note: Note) -> list[Placebo]:
+    threads = settings.training.threads
+    tiny = tiny_settings(settings, STATE_EPOCHS)
+    found = gaussian_walks(WALKS, WALK_CANDLES, threads, note)
+    found += mirrored_walks(histories, WALKS, WALK_CANDLES, threads, note)
+    note("planted signal, perturbed future, state labels")
+    found += planted_signal(WALK_CANDLES, threads, tiny)
+    found += perturbed_future(histories[0], settings, bundle)
+    return found + states(histories[0], tiny)
+
+
+def _facts(
+    request: EvaluationRequest,
+    bundle: Bundle,
+    histories: Sequence[History],
+    reads: int,
+    trials: int,
+    notes: Sequence[str],
 ) -> dict[str, Any]:
-    own = request.settings.evaluation
-    rows = rows_of(table)
     return {
         "schema_version": SCHEMA_VERSION,
         "bundle": bundle.manifest.id,
         "model": "graph" if request.seeds == 1 else "refits",
         "seeds": request.seeds,
         "folds": request.folds,
-        "evaluation": own.model_dump(),
+        "trials": trials,
         "test_split_reads": reads,
+        "evaluation": request.settings.evaluation.model_dump(),
         "data": [one.record.model_dump() for one in histories],
-        "figures": [row_document(row) for row in rows],
-        "differences": difference_documents(differences_of(table, own.block, own.resamples)),
+        "notes": list(notes),
     }
 
 

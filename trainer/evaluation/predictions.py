@@ -74,6 +74,13 @@ def column(estimator: str, index: int) -> str:
     return f"p_{estimator}_{index}"
 
 
+def rows_of_series(table: pd.DataFrame, key: str, head: str) -> pd.DataFrame:
+    """The test split's rows of one series and head, first seed, in order of time."""
+    series = Series.from_key(key)
+    own = (table["symbol"] == series.symbol) & (table["timeframe"] == series.timeframe) & (table["head"] == head)
+    return table[own & (table["fold"] == 0) & (table["seed"] == 0)].sort_values("t")
+
+
 def probabilities_of(table: pd.DataFrame, estimator: str, classes: int) -> NDArray[np.float64]:
     """(N, classes) probabilities of rows of one head, made to sum to 1 again after float32."""
     found = table[[column(estimator, index) for index in range(classes)]].to_numpy(np.float64)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from inference_worker.bundle import HEADS
+from shared.contracts import Series
 from trainer.evaluation.bootstrap import Interval, RankedScores, Resamples, interval
 from trainer.evaluation.figures import METRICS, Figures, Floats, confusion, log_losses, measure
 from trainer.evaluation.predictions import (
@@ -90,7 +91,7 @@ def cells(table: pd.DataFrame) -> Iterator[tuple[tuple[int, str, str], Cell]]:
         part = table[(table["fold"] == fold) & (table["head"] == head)]
         groups = list(part.groupby(["symbol", "timeframe"], observed=True, sort=True))
         for (symbol, timeframe), rows in groups:
-            yield (fold, f"{symbol}.{timeframe}", head), _cell(rows, head)
+            yield (fold, Series(str(symbol), str(timeframe)).key, head), _cell(rows, head)
         if len(groups) > 1:
             yield (fold, ALL, head), _cell(part, head)
 
