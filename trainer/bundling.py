@@ -25,11 +25,11 @@ from inference_worker.bundle import (
 from shared.contracts import WINDOW, Rows
 from shared.errors import TrainingError
 from trainer.attention import ATTENTION_WINDOWS, POOL_WINDOW
+from trainer.evaluation.scoring import score_test
 from trainer.export import cache_records, export_graph, golden_outputs
 from trainer.histories import History, Lesson
 from trainer.model import Natron
 from trainer.provenance import code_version, flat_settings
-from trainer.report import score_test
 from trainer.request import TrainingRequest
 
 WEIGHTS_NAME = "weights.safetensors"

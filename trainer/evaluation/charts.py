@@ -28,8 +28,10 @@ Cells = Mapping[str, Cell]  # head -> all series together
 
 def confusion_matrices(rows: Sequence[Row]) -> bytes:
     """A matrix a head, all series together, each row of a matrix in shares of its true class."""
-    figure = Figure(figsize=(13, 6.5), layout="constrained")
-    for axes, row in zip(figure.subplots(2, 4).flat, _padded(rows, 8), strict=True):
+    lines = -(-len(rows) // 4)
+    figure = Figure(figsize=(13, 3.3 * lines), layout="constrained")
+    grid = figure.subplots(lines, 4, squeeze=False).flat
+    for axes, row in zip(grid, _padded(rows, 4 * lines), strict=True):
         if row is None:
             axes.axis("off")
             continue
@@ -47,8 +49,10 @@ def confusion_matrices(rows: Sequence[Row]) -> bytes:
 
 def reliability_diagrams(cells: Cells) -> bytes:
     """How often the named class is right, against the probability it was given."""
-    figure = Figure(figsize=(13, 6), layout="constrained")
-    for axes, head in zip(figure.subplots(2, 4).flat, _padded(list(cells), 8), strict=True):
+    lines = -(-len(cells) // 4)
+    figure = Figure(figsize=(13, 3 * lines), layout="constrained")
+    grid = figure.subplots(lines, 4, squeeze=False).flat
+    for axes, head in zip(grid, _padded(list(cells), 4 * lines), strict=True):
         if head is None:
             axes.axis("off")
             continue

@@ -52,7 +52,7 @@ def measure(labels: Labels, probabilities: Floats, frequencies: Floats) -> Figur
         accuracy=float(accuracy_score(labels, named)),
         balanced_accuracy=float(recall_score(labels, named, labels=present, average="macro", zero_division=0)),
         macro_f1=float(f1_score(labels, named, labels=present, average="macro", zero_division=0)),
-        mcc=float(matthews_corrcoef(labels, named)),
+        mcc=float(matthews_corrcoef(labels, named)) if len(np.union1d(present, named)) > 1 else 0.0,
         auc=area_under_roc(labels, probabilities),
         log_loss=loss,
         log_loss_skill=1 - loss / usual if usual > 0 else float("nan"),
