@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from shared.contracts import Series
+from trainer.evaluation.predictions import ALL
 from trainer.evaluation.tables import Row, Summary
 
 SCHEMA_VERSION = 1
@@ -17,6 +19,7 @@ def row_document(row: Row) -> dict[str, Any]:
     return {
         "fold": row.fold,
         "series": row.series,
+        "symbol": None if row.series == ALL else Series.from_key(row.series).symbol,
         "head": row.head,
         "candles": row.candles,
         **{name: _summary(found) for name, found in row.summaries.items()},

@@ -99,7 +99,7 @@ def _placebos(bundle: Bundle, histories: Sequence[History], settings: Settings, 
     note("planted signal, perturbed future, state labels")
     found += planted_signal(WALK_CANDLES, threads, tiny)
     found += perturbed_future(histories[0], settings, bundle)
-    return found + states(histories[0], tiny)
+    return found + states(histories, tiny)
 
 
 def _facts(
