@@ -154,8 +154,8 @@ def _of_present(lesson: Lesson, series: LabelledSeries) -> LabelledSeries:
 
 def tiny_settings(settings: Settings, epochs: int) -> Settings:
     """The smallest model, supervised alone, for placebos that train one."""
-    supervised = SupervisedSettings(epochs=epochs, patience=epochs, chunk_rows=256, batch_chunks=8)
-    training = settings.training.model_copy(update={"supervised": supervised})
+    supervised = SupervisedSettings(epochs=epochs, patience=epochs)
+    training = settings.training.model_copy(update={"supervised": supervised, "phases": "supervised"})
     return settings.model_copy(
         update={"model": settings.model.model_copy(update={"preset": "tiny"}), "training": training}
     )
