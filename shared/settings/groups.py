@@ -258,7 +258,9 @@ class EvaluationSettings(Group):
     tuning_rows: Positive = Field(
         30_000, description="candles a trial sees: enough to rank settings, an eighth of the time of all"
     )
-    baseline_rows: Positive = Field(120_000, description="candles that the tuned baselines are fitted on, at most; twice as many gain little")
+    baseline_rows: Positive = Field(
+        120_000, description="candles that tuned baselines are fitted on, at most: time is in proportion"
+    )
     baseline_seeds: Positive = Field(
         5, description="fits of each baseline beside a single model; their spread is shown"
     )

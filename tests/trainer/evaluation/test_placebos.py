@@ -1,4 +1,4 @@
-"""Short forms of the placebos: nothing is found where nothing is, and what is there is found. `--placebo` runs them whole."""
+"""Short forms of what `--placebo` runs: nothing is found where nothing is, and what is there is found."""
 
 from collections.abc import Callable
 
