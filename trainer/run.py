@@ -21,9 +21,10 @@ from trainer.model import PRESETS, Natron
 from trainer.pretraining import fit_pretraining
 from trainer.provenance import run_identity
 from trainer.request import TrainingRequest, TrainingResult
-from trainer.run_folder import EpochReport, RunFolder
+from trainer.run_folder import EpochReport, RunFolder, check_run, drop_checkpoints
 from trainer.scaler import Scaler
 from trainer.supervised import fit_supervised
+from trainer.variants import check_kinds
 
 
 def train_histories(
@@ -31,6 +32,7 @@ def train_histories(
     histories: Sequence[History],
     notes: Sequence[str] = (),
     report: Callable[[EpochReport], None] = lambda _: None,
+    progress: Callable[[Progress], None] = lambda _: None,
 ) -> TrainingResult:
     """Train, calibrate, score on the test split once, export, and write the bundle.
 
@@ -42,20 +44,40 @@ def train_histories(
         What was assumed of the files, kept in the result.
     report
         Called after every epoch.
+    progress
+        Called after every step.
 
     Raises
     ------
     TrainingError
-        The folder cannot be written, or the histories cannot be learned from; before any training.
+        The folder cannot be written, or the histories cannot be learned from; before any training. A variant that
+        is not good enough, after it.
     """
     started = time.monotonic()
     check_out(request.out)
-    settings = request.settings
+    check_run(request.run_folder)
+    check_kinds(request.variants)
+    settings, folder = request.settings, request.run_folder
     lesson = prepare_lesson(histories, settings.data, settings.labels)
-    fitted = fit_model(lesson, settings, settings.training.seed, report)
-    with _repeatable(settings.training.seed, settings.training.threads):
-        manifest = write_bundle(request, histories, lesson, fitted.model, fitted.best.epoch)
-    return TrainingResult(request.out, manifest, fitted.epochs, tuple(notes), time.monotonic() - started)
+    fitted = fit_model(
+        lesson, settings, settings.training.seed, report, folder, resume=request.resume, progress=progress
+    )
+    model, facts = fitted.model, {"best_epoch": fitted.best.epoch, **fitted.facts}
+    manifest = None
+    if fitted.main and model.attention == "banded":
+        with _repeatable(settings.training.seed, settings.training.threads):
+            manifest = write_bundle(request, histories, lesson, model, facts)
+        drop_checkpoints(folder)
+    return TrainingResult(
+        path=request.out if manifest else folder,
+        manifest=manifest,
+        epochs=fitted.epochs,
+        run=folder,
+        facts=facts,
+        parameters=model.parameter_count,
+        notes=tuple(notes),
+        seconds=time.monotonic() - started,
+    )
 
 
 @dataclass(frozen=True)
@@ -66,6 +88,7 @@ class Fitted:
     epochs: tuple[EpochReport, ...]  # of the supervised phase
     pretraining: tuple[EpochReport, ...] = ()
     facts: Mapping[str, float | int | str] = field(default_factory=dict)  # for the manifest's ``training``
+    main: bool = True  # the one process of several that writes
 
     @property
     def best(self) -> EpochReport:
@@ -113,7 +136,9 @@ def fit_model(
         pretraining, facts = _pretrain(model, lesson, settings, run)
         epochs = fit_supervised(model, lesson.series, settings.training.supervised, run)
         calibrate(model, lesson.series)
-        return Fitted(model.cpu(), epochs, pretraining, facts)
+        if folder is not None:
+            folder.close()
+        return Fitted(model.cpu(), epochs, pretraining, facts, machine.main)
 
 
 def _open_folder(out: Path, identity: Mapping[str, Any], resume: bool, machine: Machine) -> RunFolder:

@@ -128,6 +128,13 @@ class ModelSettings(Group):
         "base",
         description="0.3, 1.5 or 4.8 million parameters; base is the largest that a core serves in a millisecond",
     )
+    confidence_min: Annotated[float, Ge(0), Le(1)] = Field(
+        0.0, description="predictions less confident say LOW_CONFIDENCE; 0: none, as rules of entry have their own"
+    )
+    expires_days: Count = Field(
+        0,
+        description="from the newest candle of the data until predictions say EXPIRED; 0: never",
+    )
 
 
 class PretrainSettings(Group):
