@@ -69,8 +69,9 @@ def _batch(chunks: Sequence[_Chunk], length: int) -> Batch:
     for chunk in chunks:
         at = chunk.start - CONTEXT + np.arange(length)
         inside = (at >= max(chunk.start, chunk.span.start)) & (at < chunk.span.stop)
-        # Rows beyond the series' ends are repeated ones: nothing that is learned from can see them.
-        at = at.clip(0, len(chunk.series.rows) - 1)
+        # Rows before the series and after the span are repeated ones: nothing that is learned from can see them, and
+        # those of another split are not even read.
+        at = at.clip(0, chunk.span.stop - 1)
         rows.append(chunk.series.rows[at])
         for head, values in chunk.series.labels.items():
             labels[head].append(np.where(inside, values[at], UNLABELLED))

@@ -122,7 +122,8 @@ class ModelSettings(Group):
         "banded", description="full sees its 96 candles both ways, to compare with; it cannot stream, so has no bundle"
     )
     dropout: Annotated[float, Ge(0), Lt(1)] = Field(
-        0.0, description="share of a block's contributions left out while training"
+        0.05,
+        description="share of a block's contributions left out while training; without it the third epoch overfits",
     )
     preset: Literal["tiny", "small", "base"] = Field(
         "base",
@@ -158,11 +159,11 @@ class HeadWeights(Group):
 
     buy: Weight = Field(1.0, description="of the setups' heads: nearly told by the present candle")
     sell: Weight = Field(1.0, description="as buy")
-    direction: Weight = Field(1.0, description="little to learn, and its loss cannot outweigh the others")
-    regime: Weight = Field(1.0, description="the head with the most to learn")
-    long_win: Weight = Field(1.0, description="as direction")
-    short_win: Weight = Field(1.0, description="as direction")
-    high_volatility: Weight = Field(1.0, description="as regime")
+    direction: Weight = Field(0.5, description="little to learn, and its loss cannot outweigh the others")
+    regime: Weight = Field(3.0, description="the head with the most to learn")
+    long_win: Weight = Field(0.2, description="as direction")
+    short_win: Weight = Field(0.2, description="as direction")
+    high_volatility: Weight = Field(1.0, description="learned early, and well")
 
 
 class SupervisedSettings(Group):
@@ -179,9 +180,9 @@ class SupervisedSettings(Group):
     chunk_rows: Annotated[int, Ge(160), MultipleOf(32)] = Field(
         640, description="rows a training sequence; 95 of them are context, 15 % overhead"
     )
-    batch_chunks: Positive = Field(4, description="sequences a step: about 2,200 targets")
+    batch_chunks: Positive = Field(2, description="sequences a step, about 1,100 targets; more learn less an epoch")
     ema: Annotated[float, Ge(0), Lt(1)] = Field(
-        0.995, description="decay a step of the averaged weights that are scored and kept; 0: the last step's"
+        0.998, description="decay a step of the averaged weights that are scored and kept; 0: the last step's"
     )
     weights: HeadWeights = HeadWeights()
 
@@ -225,7 +226,7 @@ class OptimizationSettings(Group):
     )
     learning_rate: Annotated[float, Gt(0)] = Field(2e-3, description="peak, reached after the warm-up")
     weight_decay: Annotated[float, Ge(0)] = Field(
-        0.05, description="matrices only: norms and biases have nothing to shrink towards"
+        0.1, description="matrices only: norms and biases have nothing to shrink towards"
     )
     clip_norm: Annotated[float, Gt(0)] = Field(1.0, description="of all gradients together; only spikes are larger")
     warmup_steps: Count = Field(100, description="of a linear rise, as the optimiser's moments start empty")

@@ -19,9 +19,13 @@ TEST_PREFIX = "NATRON_TEST_"
 
 
 class _Yaml(yaml.SafeLoader):
-    """YAML in which ``1e-4`` is a number, as it is everywhere but in YAML 1.1."""
+    """YAML in which ``1e-4`` is a number and ``off`` a word, as they are everywhere but in YAML 1.1."""
 
 
+_Yaml.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in found if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Yaml.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
 )
