@@ -11,10 +11,10 @@ from feature_service.feature_set import FEATURE_SET
 from shared.errors import TrainingError
 from shared.settings.groups import TrainingSettings
 from trainer.bundling import check_out, write_bundle
+from trainer.cache import open_cache
 from trainer.histories import History, Lesson, prepare_lesson
 from trainer.model import PRESETS, Natron
 from trainer.request import TrainingRequest, TrainingResult
-from trainer.scaler import Scaler
 from trainer.supervised import EpochReport, fit_supervised
 
 
@@ -44,7 +44,7 @@ def train_histories(
     check_out(request.out)
     settings = request.settings
     _check_phases(settings.training)
-    lesson = prepare_lesson(histories, settings.data, settings.labels)
+    lesson = prepare_lesson(histories, settings.data, settings.labels, open_cache(settings.cache))
     epochs: list[EpochReport] = []
 
     def keep(done: EpochReport) -> None:
@@ -73,10 +73,8 @@ def _check_phases(training: TrainingSettings) -> None:
 
 
 def _set_scaler(model: Natron, lesson: Lesson) -> None:
-    parts = [one.rows[one.splits.train.start : one.splits.train.stop] for one in lesson.series]
-    scaler = Scaler.fit(parts)
-    model.centre.copy_(torch.from_numpy(scaler.centre))
-    model.scale.copy_(torch.from_numpy(scaler.scale))
+    model.centre.copy_(torch.from_numpy(lesson.scaler.centre))
+    model.scale.copy_(torch.from_numpy(lesson.scaler.scale))
 
 
 @contextmanager
