@@ -13,7 +13,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "burst": ("burst",),
     "replay": ("replay",),
     "scaling": ("scaling",),
-    "memory": ("memory", "series_memory"),
+    "memory": ("memory", "series_memory", "feature_memory"),
     "broker": ("broker",),
 }
 

@@ -11,9 +11,11 @@ from shared.broker import fields_of
 from shared.clock import Clock
 from shared.codec import encode_candle
 from shared.contracts import Candle, Candles, Series
-from shared.errors import BusyError
+from shared.errors import BusyError, TailLostError
 from shared.names import Names
 from shared.scripts import pack, script
+
+_BUSY, _TAIL_LOST = 0, 2  # replies of the script
 
 CSV_SOURCE = "csv"
 """The source that the first live one takes a series over from."""
@@ -57,7 +59,7 @@ class Admission:
                 return t
         return None
 
-    def admit(self, series: Series, candles: Candles, flags: int, source: str) -> list[Verdict]:
+    def admit(self, series: Series, candles: Candles, flags: int, source: str, after: int = 0) -> list[Verdict]:
         """Admit closed candles of one series, in order.
 
         Parameters
@@ -66,15 +68,20 @@ class Admission:
             (N,) of CANDLE_DTYPE, N <= 256.
         flags
             ``Flag`` bits for all of them.
+        after
+            Open time of a candle that the series is known to hold, or 0. A client replaces a connection that died
+            while idle without a word; only so does the producer learn that the broker behind it lost its tail.
 
         Raises
         ------
         BusyError
             The backlog is full; nothing was admitted. Wait and send the same again.
+        TailLostError
+            The series ends before ``after``; nothing was admitted. Look up ``newest`` and go on from there.
         redis.RedisError
             The broker is away; look up ``newest`` before going on.
         """
-        return self.admit_all([(series, candles)], flags, source)[0]
+        return self._run([(series, candles)], flags, source, after)[0]
 
     def admit_all(self, batches: Sequence[tuple[Series, Candles]], flags: int, source: str) -> list[list[Verdict]]:
         """Admit candles of several series in one pipeline: what closes together need not wait for each other.
@@ -86,16 +93,25 @@ class Admission:
         redis.RedisError
             As ``admit``.
         """
-        calls = [self._call(series, candles, flags, source) for series, candles in batches]
+        return self._run(batches, flags, source, 0)
+
+    def _run(
+        self, batches: Sequence[tuple[Series, Candles]], flags: int, source: str, after: int
+    ) -> list[list[Verdict]]:
+        calls = [self._call(series, candles, flags, source, after) for series, candles in batches]
         replies = self._script.run_all(self._client, calls)
         for (series, _), reply in zip(batches, replies, strict=True):
-            if reply[0] == 0:
+            if reply[0] == _TAIL_LOST:
+                raise TailLostError(f"{series.key}: the broker no longer holds the candle of {after}")
+            if reply[0] == _BUSY:
                 raise BusyError(
                     f"partition {series.partition}: {self._limits.max_backlog} candles wait to be processed"
                 )
         return [[Verdict(verdict.decode()) for verdict in reply[1:]] for reply in replies]
 
-    def _call(self, series: Series, candles: Candles, flags: int, source: str) -> tuple[list[str], list[Any]]:
+    def _call(
+        self, series: Series, candles: Candles, flags: int, source: str, after: int
+    ) -> tuple[list[str], list[Any]]:
         p, key, names = series.partition, series.key, self._names
         batch = [[candle[0], encode_candle(_candle(series, candle, flags))] for candle in candles.tolist()]
         keys = [names.candles(p), names.series(p), names.rejects(p), names.dead(p), names.history(p, key)]
@@ -103,7 +119,7 @@ class Admission:
         limits = self._limits
         live = int(source != CSV_SOURCE)
         bounds = [limits.max_backlog, limits.reject_keep, limits.dead_keep]
-        return keys, [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, pack(batch)]
+        return keys, [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, pack(batch), after]
 
 
 def _candle(series: Series, values: tuple[float, ...], flags: int) -> Candle:

@@ -13,6 +13,7 @@ import torch
 from feature_service.feature_set import FEATURE_SET
 from shared.settings.groups import Settings
 from trainer.bundling import check_out, write_bundle
+from trainer.cache import open_cache
 from trainer.calibration import calibrate
 from trainer.epochs import Progress, Run
 from trainer.histories import History, Lesson, prepare_lesson
@@ -22,7 +23,6 @@ from trainer.pretraining import fit_pretraining
 from trainer.provenance import run_identity
 from trainer.request import TrainingRequest, TrainingResult
 from trainer.run_folder import EpochReport, RunFolder, check_run, drop_checkpoints
-from trainer.scaler import Scaler
 from trainer.supervised import fit_supervised
 from trainer.variants import check_kinds
 
@@ -58,7 +58,7 @@ def train_histories(
     check_run(request.run_folder)
     check_kinds(request.variants)
     settings, folder = request.settings, request.run_folder
-    lesson = prepare_lesson(histories, settings.data, settings.labels)
+    lesson = prepare_lesson(histories, settings.data, settings.labels, open_cache(settings.cache))
     fitted = fit_model(
         lesson, settings, settings.training.seed, report, folder, resume=request.resume, progress=progress
     )
@@ -75,7 +75,7 @@ def train_histories(
         run=folder,
         facts=facts,
         parameters=model.parameter_count,
-        notes=tuple(notes),
+        notes=(*notes, *lesson.notes),
         seconds=time.monotonic() - started,
     )
 
@@ -177,10 +177,8 @@ def _pretrain(
 
 
 def _set_scaler(model: Natron, lesson: Lesson) -> None:
-    parts = [one.rows[one.splits.train.start : one.splits.train.stop] for one in lesson.series]
-    scaler = Scaler.fit(parts)
-    model.centre.copy_(torch.from_numpy(scaler.centre))
-    model.scale.copy_(torch.from_numpy(scaler.scale))
+    model.centre.copy_(torch.from_numpy(lesson.scaler.centre))
+    model.scale.copy_(torch.from_numpy(lesson.scaler.scale))
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def tune_settings(
     """
     check_writable("out", out)
     histories, _ = read_histories(csv)
-    return search(prepare_lesson(histories, settings.data, settings.labels), settings, out, trials, report)
+    return search(prepare_lesson(histories, settings.data, settings.labels, open_cache(settings.cache)), settings, out, trials, report)
 
 
 def search(
