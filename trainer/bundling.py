@@ -28,6 +28,8 @@ from trainer.attention import ATTENTION_WINDOWS, POOL_WINDOW
 from trainer.export import cache_records, export_graph, golden_outputs
 from trainer.histories import History, Lesson
 from trainer.model import Natron
+from trainer.policy.export import POLICY_NAME, export_policy, policy_record
+from trainer.policy.training import PolicyFitted
 from trainer.provenance import code_version, flat_settings
 from trainer.report import score_test
 from trainer.request import TrainingRequest
@@ -56,12 +58,19 @@ def check_out(out: Path) -> None:
 
 
 def write_bundle(
-    request: TrainingRequest, histories: Sequence[History], lesson: Lesson, model: Natron, best_epoch: int
+    request: TrainingRequest,
+    histories: Sequence[History],
+    lesson: Lesson,
+    model: Natron,
+    best_epoch: int,
+    policy: PolicyFitted | None = None,
 ) -> Manifest:
     """Export a calibrated model and write its bundle; the manifest comes last, so that half a bundle is never one."""
     files = {GRAPH_NAME: export_graph(model)}
     windows = _golden_windows(lesson)
     golden = golden_outputs(model, files[GRAPH_NAME], windows)
+    if policy is not None:
+        files[POLICY_NAME] = export_policy(policy)
     if request.save_weights:
         files[WEIGHTS_NAME] = save(model.state_dict())
     manifest = Manifest(
@@ -93,6 +102,7 @@ def write_bundle(
         golden=GoldenRecord(
             rows=Tensor.of(windows), outputs={head: Tensor.of(values) for head, values in golden.items()}
         ),
+        policy=policy_record(policy, files[POLICY_NAME]) if policy is not None else None,
     )
     request.out.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():

@@ -18,6 +18,7 @@ from trainer.epochs import Progress, Run
 from trainer.histories import History, Lesson, prepare_lesson
 from trainer.machine import Machine, open_machine
 from trainer.model import PRESETS, Natron
+from trainer.policy.training import PolicyReport, fit_policy
 from trainer.pretraining import fit_pretraining
 from trainer.provenance import run_identity
 from trainer.request import TrainingRequest, TrainingResult
@@ -31,6 +32,7 @@ def train_histories(
     histories: Sequence[History],
     notes: Sequence[str] = (),
     report: Callable[[EpochReport], None] = lambda _: None,
+    policy_report: Callable[[PolicyReport], None] = lambda _: None,
 ) -> TrainingResult:
     """Train, calibrate, score on the test split once, export, and write the bundle.
 
@@ -42,6 +44,8 @@ def train_histories(
         What was assumed of the files, kept in the result.
     report
         Called after every epoch.
+    policy_report
+        Called after every improvement of the policy.
 
     Raises
     ------
@@ -52,9 +56,13 @@ def train_histories(
     check_out(request.out)
     settings = request.settings
     lesson = prepare_lesson(histories, settings.data, settings.labels)
-    fitted = fit_model(lesson, settings, settings.training.seed, report)
-    with _repeatable(settings.training.seed, settings.training.threads):
-        manifest = write_bundle(request, histories, lesson, fitted.model, fitted.best.epoch)
+    seed = settings.training.seed
+    fitted = fit_model(lesson, settings, seed, report)
+    with _repeatable(seed, settings.training.threads):
+        policy = None
+        if "rl" in settings.training.phases.split(","):
+            policy = fit_policy(fitted.model, lesson, settings, seed, policy_report)
+        manifest = write_bundle(request, histories, lesson, fitted.model, fitted.best.epoch, policy)
     return TrainingResult(request.out, manifest, fitted.epochs, (*notes, *lesson.notes), time.monotonic() - started)
 
 

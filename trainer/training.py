@@ -9,18 +9,25 @@ from shared.contracts import Series, encode_symbol
 from shared.errors import TrainingError
 from trainer.bundling import check_out
 from trainer.histories import History
+from trainer.policy.training import PolicyReport
 from trainer.request import CsvSpec, TrainingRequest, TrainingResult
 from trainer.run import train_histories
 from trainer.run_folder import EpochReport
 
 
-def train(request: TrainingRequest, report: Callable[[EpochReport], None] = lambda _: None) -> TrainingResult:
+def train(
+    request: TrainingRequest,
+    report: Callable[[EpochReport], None] = lambda _: None,
+    policy_report: Callable[[PolicyReport], None] = lambda _: None,
+) -> TrainingResult:
     """Read the files of a request and train on them.
 
     Parameters
     ----------
     report
         Called after every epoch.
+    policy_report
+        Called after every improvement of the policy.
 
     Raises
     ------
@@ -32,7 +39,7 @@ def train(request: TrainingRequest, report: Callable[[EpochReport], None] = lamb
     check_out(request.out)
     read = [_read(spec) for spec in request.csv]
     notes = [note for _, found in read for note in found]
-    return train_histories(request, [history for history, _ in read], notes, report)
+    return train_histories(request, [history for history, _ in read], notes, report, policy_report)
 
 
 def _read(spec: CsvSpec) -> tuple[History, Sequence[str]]:

@@ -12,6 +12,9 @@ from shared.errors import InputError
 
 if TYPE_CHECKING:
     from inference_worker.bundle import MetricRecord
+    from collections.abc import Mapping
+
+    from trainer.policy.training import PolicyReport
     from trainer.run_folder import EpochReport
 
 
@@ -39,10 +42,14 @@ def train(
     settings = read_settings(config, assignments, model__preset=preset, training__seed=seed)
     configure_log("trainer", settings.system.log_level)
     request = TrainingRequest(tuple(CsvSpec.parse(text) for text in csv), out, settings, save_weights=weights)
-    result = run_training(request, lambda done: print(_epoch(done), flush=True))
+    result = run_training(
+        request, lambda done: print(_epoch(done), flush=True), lambda done: print(_improvement(done), flush=True)
+    )
     for note in result.notes:
         print(f"note: {note}")
     _print(result.manifest.metrics)
+    if result.manifest.policy is not None:
+        print(_policy(result.manifest.policy.metrics))
     print(f"{result.path}: {result.manifest.parameters:,} parameters, {result.seconds:.0f} s")
 
 
@@ -52,6 +59,23 @@ def _epoch(done: "EpochReport") -> str:
         f"epoch {done.epoch:>3}/{done.epochs}  training loss {done.training_loss:.4f}  "
         f"validation log-loss {done.validation_log_loss:.4f}{mark}"
     )
+
+
+def _improvement(done: "PolicyReport") -> str:
+    mark = "  best" if done.best else ""
+    found = done.validation
+    return (
+        f"episodes {done.episodes:>5,}/{done.of:,}  reward {done.reward:+.4f} usual moves a candle  validation "
+        f"{found.log_equity:+.4f} log-equity, {found.score:+.1f} standard errors, exposed {found.exposure:.0%}{mark}"
+    )
+
+
+def _policy(metrics: "Mapping[str, float]") -> str:
+    found = {name: metrics[f"{name}.log_equity"] for name in ("policy", "threshold", "flat")}
+    told = ", ".join(f"{name} {value:+.4f}" for name, value in found.items())
+    kept = "the policy" if metrics["learned"] else "no policy was surely better than none, so it stays flat: it"
+    verdict = "beats" if metrics["beats_threshold_and_flat"] else "does not beat"
+    return f"validation log-equity: {told}; {kept} {verdict} a threshold and staying flat"
 
 
 def _print(metrics: "tuple[MetricRecord, ...]") -> None:

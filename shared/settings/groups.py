@@ -182,7 +182,7 @@ class SupervisedSettings(Group):
 class RlSettings(Group):
     """Reinforcement learning of the policy."""
 
-    episodes: Count = Field(0, description="of PPO; 1,000 is enough for a policy of this size, 0 leaves it out")
+    episodes: Positive = Field(1_000, description="of PPO, where rl is one of the phases: enough for so small a policy")
     episode_candles: Annotated[int, Ge(2)] = Field(
         256, description="decisions an episode: long enough for many trades, short enough for many starts"
     )
