@@ -31,7 +31,7 @@ from trainer.evaluation.predictions import tabulate, write_predictions
 from trainer.evaluation.request import EvaluationRequest, EvaluationResult
 from trainer.evaluation.tables import differences_of, rows_of
 from trainer.histories import History
-from trainer.training import read_spec
+from trainer.training import read_histories
 
 PREDICTIONS_NAME = "predictions.parquet"
 Note = Callable[[str], None]
@@ -57,8 +57,7 @@ def evaluate(request: EvaluationRequest, note: Note = lambda _: None) -> Evaluat
     started = time.monotonic()
     bundle = _load(request)
     _check_out(request)
-    read = [read_spec(spec) for spec in request.csv]
-    histories, notes = [history for history, _ in read], [said for _, found in read for said in found]
+    histories, notes = read_histories(request.csv)
     settings, older = bundle_settings(bundle.manifest, request.settings)
     notes += older
     collection = Collection(bundle, histories, settings, Parts(request.parts), note)
