@@ -11,9 +11,9 @@ from natron.environment import read_settings
 from shared.errors import InputError
 
 if TYPE_CHECKING:
-    from inference_worker.bundle import MetricRecord
     from collections.abc import Mapping
 
+    from inference_worker.bundle import MetricRecord
     from trainer.policy.training import PolicyReport
     from trainer.run_folder import EpochReport
 
