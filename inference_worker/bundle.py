@@ -207,6 +207,16 @@ class PolicyRecord(Record):
     metrics: dict[str, float] = Field(default_factory=dict)
 
 
+class VariantRecord(Record):
+    """The same graph in fewer bits, and how far it is from ``model.onnx`` on rows of the validation split."""
+
+    file: FileName
+    kind: Literal["int8", "bf16"]
+    candles: int = Field(gt=0)  # compared
+    agreement: dict[str, float]  # head -> share of them at which both name the same class
+    drift: dict[str, float]  # head -> largest difference of a probability
+
+
 class Manifest(Record):
     """``manifest.json``."""
 
@@ -237,6 +247,7 @@ class Manifest(Record):
     confidence_min: float = Field(0.0, ge=0, le=1)  # predictions below it say LOW_CONFIDENCE; 0: none does
     expires_ms: int | None = None  # UTC epoch ms after which predictions say EXPIRED; None: never
     policy: PolicyRecord | None = None
+    variants: tuple[VariantRecord, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -270,6 +281,9 @@ class Manifest(Record):
             raise ValueError(f"histograms must be of {features} features, 9 edges and 10 shares each")
         if self.policy and self.policy.file not in self.files:
             raise ValueError(f"files must list {self.policy.file}")
+        for one in self.variants:
+            if one.file not in self.files:
+                raise ValueError(f"files must list {one.file}")
 
 
 @dataclass(frozen=True)

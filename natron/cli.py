@@ -7,6 +7,7 @@ import typer
 from natron.commands import (
     backtest,
     bench,
+    bundles,
     candles,
     dead,
     features,
@@ -38,6 +39,7 @@ app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
 app.add_typer(dead.app, name="dead")
+app.add_typer(bundles.app, name="bundle")
 
 
 def run() -> None:

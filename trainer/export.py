@@ -64,7 +64,7 @@ def export_graph(model: Natron) -> bytes:
         torch.zeros(batch, dtype=torch.int64),
         [torch.zeros(batch, cache.length, cache.width) for cache in caches],
     )
-    with _quiet_exporter():
+    with quiet_exporter():
         program = torch.onnx.export(
             _Step(model),
             example,
@@ -107,7 +107,7 @@ def golden_outputs(model: Natron, graph: bytes, windows: Rows) -> Probabilities:
     assert windows.shape[1] == WINDOW
     found = run_windows(graph, windows, cache_records(model.width))
     with torch.no_grad():
-        taught = probabilities(model(torch.from_numpy(windows)).logits)
+        taught = probabilities(model(torch.tensor(windows)).logits)
     _compare(found, dict(zip(HEADS, (values[:, -1].numpy() for values in taught), strict=True)))
     return found
 
@@ -133,14 +133,13 @@ def _strip(graph: onnx.ModelProto) -> None:
 
 
 @contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Silence the exporter, which warns of absent libraries and of its own deprecated calls."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def quiet_exporter() -> Iterator[None]:
+    """Silence exporter and quantiser, which warn of absent libraries, of their own calls, and give advice."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(level)

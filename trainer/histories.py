@@ -1,22 +1,26 @@
 """What a run learns from: histories, and the labelled series they become."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from feature_service.feature_set import FEATURE_SET
-from feature_service.pipeline import compute_history
-from inference_worker.bundle import DataRecord, SpanRecord, SplitRecord
+from inference_worker.bundle import HEADS, DataRecord, SpanRecord, SplitRecord
 from shared.contracts import Candles, Series
 from shared.errors import TrainingError
 from shared.settings.groups import DataSettings, LabelSettings
+from trainer.cache import LessonCache
 from trainer.chunks import LabelledSeries
 from trainer.costs import round_trip_costs
-from trainer.labels.heads import UNLABELLED, FittedLabels, LabelSource, fit_labels
-from trainer.markets import market_groups
-from trainer.splits import Span, Splits, fewest_candles, split_group
+from trainer.labels.heads import UNLABELLED, FittedLabels, LabelSource
+from trainer.markets import shared_dates, split_by_market
+from trainer.perturbation import Perturbation
+from trainer.scaler import Scaler
+from trainer.shelf import LessonShelf
+from trainer.splits import Span, Splits, fewest_candles
 
 LABEL_SHARE_MIN = 0.001  # of the training labels that a class must have to be learned
 
@@ -60,8 +64,15 @@ class Lesson:
         """Series key -> median cost of a round trip in the training split, 1/10,000 of the price."""
         return dict(self.labels.costs_bps)
 
+    @cached_property
+    def scaler(self) -> Scaler:
+        """Fitted on the training splits of all series."""
+        return _fit_scaler(self.series)
 
-def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: LabelSettings) -> Lesson:
+
+def prepare_lesson(
+    histories: Sequence[History], data: DataSettings, labels: LabelSettings, cache: LessonCache | None = None
+) -> Lesson:
     """Split, fit labels on the training splits, label and compute features.
 
     Raises
@@ -71,7 +82,8 @@ def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: Lab
     """
     horizon = max(labels.horizons.values())
     _check_series(histories, fewest_candles(FEATURE_SET.lookback, horizon, data))
-    splits = _split(histories, horizon, data)
+    series, times = [one.series for one in histories], [one.candles["t"] for one in histories]
+    splits = split_by_market(series, times, FEATURE_SET.lookback, horizon, data)
     sources = [
         LabelSource(
             one.series.key,
@@ -81,46 +93,29 @@ def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: Lab
         )
         for one, split in zip(histories, splits, strict=True)
     ]
-    fitted = fit_labels(labels, sources)
-    labelled = [fitted.compute(source.key, source.candles, source.costs) for source in sources]
+    shelf = LessonShelf(cache)
+    fitted, labelled = shelf.labels(labels, sources)
+    learned = {
+        head: [found[head][source.train] for found, source in zip(labelled, sources, strict=True)] for head in HEADS
+    }
     for head, record in fitted.records().items():
-        learned = np.concatenate([found[head][source.train] for found, source in zip(labelled, sources, strict=True)])
-        _check_classes(head, learned[learned != UNLABELLED], record.classes)
-    series = tuple(
-        LabelledSeries(source.key, compute_history(source.candles), found, split, source.candles, source.costs)
+        known = np.concatenate(learned[head])
+        _check_classes(head, known[known != UNLABELLED], record.classes)
+    plain = tuple(
+        LabelledSeries(source.key, shelf.rows(source.candles), found, split, source.candles, source.costs)
         for source, found, split in zip(sources, labelled, splits, strict=True)
     )
-    records = tuple(_split_record(source, split) for source, split in zip(sources, splits, strict=True))
-    return Lesson(series, fitted, records, _shared_time(histories, splits))
+    perturbation = Perturbation.fit(data.perturbation, lambda: _fit_scaler(plain), learned)
+    return Lesson(
+        tuple(replace(one, perturbation=perturbation) for one in plain),
+        fitted,
+        tuple(_split_record(source, split) for source, split in zip(sources, splits, strict=True)),
+        shared_dates(series, times, splits),
+    )
 
 
-def _split(histories: Sequence[History], horizon: int, data: DataSettings) -> list[Splits]:
-    """Cut every history; those of one market at the same dates."""
-    times = [one.candles["t"] for one in histories]
-    found: dict[int, Splits] = {}
-    for group in market_groups([one.series for one in histories], times):
-        splits = split_group([times[index] for index in group], FEATURE_SET.lookback, horizon, data)
-        if splits is None:
-            keys = ", ".join(histories[index].series.key for index in group)
-            rule = "see one market at the same time, and no dates leave each of them enough candles in every split"
-            raise TrainingError("csv", keys, rule, "leave one out, or cut the files so that they do not overlap")
-        found |= dict(zip(group, splits, strict=True))
-    return [found[index] for index in range(len(histories))]
-
-
-def _shared_time(histories: Sequence[History], splits: Sequence[Splits]) -> tuple[str, ...]:
-    """Say where one market is learned from at dates on which another one is tested."""
-    notes = []
-    for one, cut in zip(histories, splits, strict=True):
-        first = one.candles["t"][cut.test.start]
-        others = [
-            other.series.key
-            for other, theirs in zip(histories, splits, strict=True)
-            if other.candles["t"][0] <= one.candles["t"][-1] and other.candles["t"][theirs.train.stop - 1] > first
-        ]
-        if others:
-            notes.append(f"{one.series.key} is tested on dates from which {', '.join(others)} is learned")
-    return tuple(notes)
+def _fit_scaler(series: Sequence[LabelledSeries]) -> Scaler:
+    return Scaler.fit([one.rows[one.splits.train.start : one.splits.train.stop] for one in series])
 
 
 def _check_series(histories: Sequence[History], fewest: int) -> None:

@@ -13,6 +13,7 @@ import torch
 from feature_service.feature_set import FEATURE_SET
 from shared.settings.groups import Settings
 from trainer.bundling import check_out, write_bundle
+from trainer.cache import open_cache
 from trainer.calibration import calibrate
 from trainer.epochs import Progress, Run
 from trainer.histories import History, Lesson, prepare_lesson
@@ -22,9 +23,9 @@ from trainer.policy.training import PolicyReport, fit_policy
 from trainer.pretraining import fit_pretraining
 from trainer.provenance import run_identity
 from trainer.request import TrainingRequest, TrainingResult
-from trainer.run_folder import EpochReport, RunFolder
-from trainer.scaler import Scaler
+from trainer.run_folder import EpochReport, RunFolder, check_run, drop_checkpoints
 from trainer.supervised import fit_supervised
+from trainer.variants import check_kinds
 
 
 def train_histories(
@@ -32,6 +33,7 @@ def train_histories(
     histories: Sequence[History],
     notes: Sequence[str] = (),
     report: Callable[[EpochReport], None] = lambda _: None,
+    progress: Callable[[Progress], None] = lambda _: None,
     policy_report: Callable[[PolicyReport], None] = lambda _: None,
 ) -> TrainingResult:
     """Train, calibrate, score on the test split once, export, and write the bundle.
@@ -44,26 +46,44 @@ def train_histories(
         What was assumed of the files, kept in the result.
     report
         Called after every epoch.
+    progress
+        Called after every step.
     policy_report
         Called after every improvement of the policy.
 
     Raises
     ------
     TrainingError
-        The folder cannot be written, or the histories cannot be learned from; before any training.
+        The folder cannot be written, or the histories cannot be learned from; before any training. A variant that
+        is not good enough, after it.
     """
     started = time.monotonic()
     check_out(request.out)
-    settings = request.settings
-    lesson = prepare_lesson(histories, settings.data, settings.labels)
-    seed = settings.training.seed
-    fitted = fit_model(lesson, settings, seed, report)
-    with _repeatable(seed, settings.training.threads):
-        policy = None
-        if "rl" in settings.training.phases.split(","):
-            policy = fit_policy(fitted.model, lesson, settings, seed, policy_report)
-        manifest = write_bundle(request, histories, lesson, fitted.model, fitted.best.epoch, policy)
-    return TrainingResult(request.out, manifest, fitted.epochs, (*notes, *lesson.notes), time.monotonic() - started)
+    check_run(request.run_folder)
+    check_kinds(request.variants)
+    settings, folder = request.settings, request.run_folder
+    lesson = prepare_lesson(histories, settings.data, settings.labels, open_cache(settings.cache))
+    fitted = fit_model(
+        lesson, settings, settings.training.seed, report, folder, resume=request.resume, progress=progress
+    )
+    model, facts = fitted.model, {"best_epoch": fitted.best.epoch, **fitted.facts}
+    manifest = None
+    if fitted.main and model.attention == "banded":
+        with _repeatable(settings.training.seed, settings.training.threads):
+            rl = "rl" in settings.training.phases.split(",")
+            policy = fit_policy(model, lesson, settings, settings.training.seed, policy_report) if rl else None
+            manifest = write_bundle(request, histories, lesson, model, facts, policy)
+        drop_checkpoints(folder)
+    return TrainingResult(
+        path=request.out if manifest else folder,
+        manifest=manifest,
+        epochs=fitted.epochs,
+        run=folder,
+        facts=facts,
+        parameters=model.parameter_count,
+        notes=(*notes, *lesson.notes),
+        seconds=time.monotonic() - started,
+    )
 
 
 @dataclass(frozen=True)
@@ -74,6 +94,7 @@ class Fitted:
     epochs: tuple[EpochReport, ...]  # of the supervised phase
     pretraining: tuple[EpochReport, ...] = ()
     facts: Mapping[str, float | int | str] = field(default_factory=dict)  # for the manifest's ``training``
+    main: bool = True  # the one process of several that writes
 
     @property
     def best(self) -> EpochReport:
@@ -121,7 +142,9 @@ def fit_model(
         pretraining, facts = _pretrain(model, lesson, settings, run)
         epochs = fit_supervised(model, lesson.series, settings.training.supervised, run)
         calibrate(model, lesson.series)
-        return Fitted(model.cpu(), epochs, pretraining, facts)
+        if folder is not None:
+            folder.close()
+        return Fitted(model.cpu(), epochs, pretraining, facts, machine.main)
 
 
 def _open_folder(out: Path, identity: Mapping[str, Any], resume: bool, machine: Machine) -> RunFolder:
@@ -160,10 +183,8 @@ def _pretrain(
 
 
 def _set_scaler(model: Natron, lesson: Lesson) -> None:
-    parts = [one.rows[one.splits.train.start : one.splits.train.stop] for one in lesson.series]
-    scaler = Scaler.fit(parts)
-    model.centre.copy_(torch.from_numpy(scaler.centre))
-    model.scale.copy_(torch.from_numpy(scaler.scale))
+    model.centre.copy_(torch.from_numpy(lesson.scaler.centre))
+    model.scale.copy_(torch.from_numpy(lesson.scaler.scale))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,8 +67,7 @@ class RunFolder:
     def _open(self, identity: Mapping[str, Any], resume: bool) -> None:
         path = self.path
         known = path / IDENTITY_NAME
-        if path.is_dir() and any(path.iterdir()) and not known.exists():
-            raise TrainingError("run", str(path), "holds files and is no run", "name a new folder")
+        check_run(path)
         if known.exists() and resume:
             _check_same(path, json.loads(known.read_bytes()), json.loads(json.dumps(identity)))
         elif known.exists():
@@ -97,11 +97,10 @@ class RunFolder:
         self._write_history()
         self._draw(task, self._reports[task][-1:])
 
-    def finish(self) -> None:
-        """Remove the checkpoints: the run is done."""
+    def close(self) -> None:
+        """Close the curves; the checkpoints stay until the bundle is written."""
         if self._writer is not None:
             self._writer.close()
-        shutil.rmtree(self.path / _CHECKPOINTS, ignore_errors=True)
 
     def _write_history(self) -> None:
         lines = [json.dumps(asdict(one)) for reports in self._reports.values() for one in reports]
@@ -116,6 +115,31 @@ class RunFolder:
             for name in ("training_loss", "validation_log_loss", "rate"):
                 self._writer.add_scalar(f"{task}/{name}", getattr(one, name), one.epoch)
         self._writer.flush()
+
+
+def check_run(path: Path) -> None:
+    """Raise TrainingError where a run cannot be kept in ``path``; leaves no trace."""
+    check_writable("run", path)
+    if path.is_dir() and any(path.iterdir()) and not (path / IDENTITY_NAME).exists():
+        raise TrainingError("run", str(path), "holds files and is no run", "name a new folder")
+
+
+def check_writable(field: str, path: Path) -> None:
+    """Raise TrainingError where a folder cannot be made or written; leaves no trace."""
+    there = path.absolute()
+    while not there.exists():
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there):  # asking for permission is not enough: a folder may take no files
+            pass
+    except OSError as error:
+        rule = f"cannot be written, because of {there}: {error.strerror}"
+        raise TrainingError(field, str(path), rule, "name another folder") from None
+
+
+def drop_checkpoints(path: Path) -> None:
+    """Remove a run's checkpoints: it is done."""
+    shutil.rmtree(path / _CHECKPOINTS, ignore_errors=True)
 
 
 def _check_same(path: Path, found: Mapping[str, Any], asked: Mapping[str, Any]) -> None:

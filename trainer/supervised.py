@@ -16,7 +16,7 @@ from trainer.epochs import Run, Task, run_epochs
 from trainer.labels.heads import UNLABELLED
 from trainer.machine import ALONE, Machine
 from trainer.model import Answer, Natron
-from trainer.run_folder import EpochReport
+from trainer.run_folder import EpochReport as EpochReport  # noqa: PLC0414 - what a phase reports is named here too
 from trainer.splits import Span
 
 SCORING_LENGTH = 4096  # rows a call when nothing is learned: long, as only the context is read twice

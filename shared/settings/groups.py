@@ -55,8 +55,36 @@ class SystemSettings(Group):
         return self
 
 
+class PerturbationSettings(Group):
+    """What is done to training batches only, from the run's own generator."""
+
+    noise: Annotated[float, Ge(0), Le(1)] = Field(
+        0.0, description="standard deviation in interquartile ranges of each feature; 0: none"
+    )
+    feature_dropout: Annotated[float, Ge(0), Lt(1)] = Field(
+        0.0, description="share of the features hidden (at their median) all through a chunk; 0: none"
+    )
+    candle_dropout: Annotated[float, Ge(0), Lt(1)] = Field(
+        0.0, description="share of the candles hidden (at the medians); 0: none"
+    )
+    heavy_max: Annotated[float, Ge(0)] = Field(
+        0.0,
+        description="times as many labels as of a head's rarest class that others are learned from in an epoch, the "
+        "rest being left out of the loss at random; 0: all. Shifts probabilities towards rare classes",
+    )
+
+    @field_validator("heavy_max")
+    @classmethod
+    def _not_below_the_rarest(cls, value: float) -> float:
+        if 0 < value < 1:
+            raise ValueError("must be 0, or 1 and more: the rarest class is never left out")
+        return value
+
+
 class DataSettings(Group):
     """How a history is cut: shares of a series' candles, oldest first; the test part is the rest."""
+
+    perturbation: PerturbationSettings = PerturbationSettings()
 
     train_share: Share = Field(0.70, description="most of the history, as it also fits scaler and thresholds")
     validation_share: Share = Field(0.15, description="picks the checkpoint and the temperatures")
@@ -66,6 +94,14 @@ class DataSettings(Group):
         if self.train_share + self.validation_share >= 1:
             raise ValueError("train_share + validation_share must leave candles for the test part")
         return self
+
+
+class CacheSettings(Group):
+    """What was computed of a history before."""
+
+    folder: str = Field(
+        "", description="of features and labels of histories seen before; empty: compute them, which takes seconds"
+    )
 
 
 class FeaturesSettings(Group):
@@ -78,6 +114,11 @@ class FeaturesSettings(Group):
 
 class LabelSettings(Group):
     """What the heads learn; horizons in candles."""
+
+    family: Literal["next_state", "state"] = Field(
+        "next_state",
+        description="of buy, sell and regime: state asks for the present one, which tests the pipe and is no skill",
+    )
 
     setup_horizon: Annotated[int, Ge(1), Le(96)] = Field(
         1, description="of buy and sell: a setup at the next candle can still be acted on at its close"
@@ -104,11 +145,12 @@ class LabelSettings(Group):
     @property
     def horizons(self) -> dict[str, int]:
         """Head -> candles until its label is known."""
+        ahead = self.family == "next_state"
         return {
-            "buy": self.setup_horizon,
-            "sell": self.setup_horizon,
+            "buy": self.setup_horizon * ahead,
+            "sell": self.setup_horizon * ahead,
             "direction": self.direction_horizon,
-            "regime": self.regime_horizon,
+            "regime": self.regime_horizon * ahead,
             "long_win": self.win_horizon,
             "short_win": self.win_horizon,
             "high_volatility": self.volatility_horizon,
@@ -122,11 +164,19 @@ class ModelSettings(Group):
         "banded", description="full sees its 96 candles both ways, to compare with; it cannot stream, so has no bundle"
     )
     dropout: Annotated[float, Ge(0), Lt(1)] = Field(
-        0.0, description="share of a block's contributions left out while training"
+        0.05,
+        description="share of a block's contributions left out while training; without it the third epoch overfits",
     )
     preset: Literal["tiny", "small", "base"] = Field(
         "base",
         description="0.3, 1.5 or 4.8 million parameters; base is the largest that a core serves in a millisecond",
+    )
+    confidence_min: Annotated[float, Ge(0), Le(1)] = Field(
+        0.0, description="predictions less confident say LOW_CONFIDENCE; 0: none, as rules of entry have their own"
+    )
+    expires_days: Count = Field(
+        0,
+        description="from the newest candle of the data until predictions say EXPIRED; 0: never",
     )
 
 
@@ -151,11 +201,11 @@ class HeadWeights(Group):
 
     buy: Weight = Field(1.0, description="of the setups' heads: nearly told by the present candle")
     sell: Weight = Field(1.0, description="as buy")
-    direction: Weight = Field(1.0, description="little to learn, and its loss cannot outweigh the others")
-    regime: Weight = Field(1.0, description="the head with the most to learn")
-    long_win: Weight = Field(1.0, description="as direction")
-    short_win: Weight = Field(1.0, description="as direction")
-    high_volatility: Weight = Field(1.0, description="as regime")
+    direction: Weight = Field(0.5, description="little to learn, and its loss cannot outweigh the others")
+    regime: Weight = Field(3.0, description="the head with the most to learn")
+    long_win: Weight = Field(0.2, description="as direction")
+    short_win: Weight = Field(0.2, description="as direction")
+    high_volatility: Weight = Field(1.0, description="learned early, and well")
 
 
 class SupervisedSettings(Group):
@@ -172,9 +222,9 @@ class SupervisedSettings(Group):
     chunk_rows: Annotated[int, Ge(160), MultipleOf(32)] = Field(
         640, description="rows a training sequence; 95 of them are context, 15 % overhead"
     )
-    batch_chunks: Positive = Field(4, description="sequences a step: about 2,200 targets")
+    batch_chunks: Positive = Field(2, description="sequences a step, about 1,100 targets; more learn less an epoch")
     ema: Annotated[float, Ge(0), Lt(1)] = Field(
-        0.995, description="decay a step of the averaged weights that are scored and kept; 0: the last step's"
+        0.998, description="decay a step of the averaged weights that are scored and kept; 0: the last step's"
     )
     weights: HeadWeights = HeadWeights()
 
@@ -239,7 +289,7 @@ class OptimizationSettings(Group):
     )
     learning_rate: Annotated[float, Gt(0)] = Field(2e-3, description="peak, reached after the warm-up")
     weight_decay: Annotated[float, Ge(0)] = Field(
-        0.05, description="matrices only: norms and biases have nothing to shrink towards"
+        0.1, description="matrices only: norms and biases have nothing to shrink towards"
     )
     clip_norm: Annotated[float, Gt(0)] = Field(1.0, description="of all gradients together; only spikes are larger")
     warmup_steps: Count = Field(100, description="of a linear rise, as the optimiser's moments start empty")
@@ -374,6 +424,7 @@ class Settings(Group):
 
     system: SystemSettings = SystemSettings()
     data: DataSettings = DataSettings()
+    cache: CacheSettings = CacheSettings()
     features: FeaturesSettings = FeaturesSettings()
     labels: LabelSettings = LabelSettings()
     model: ModelSettings = ModelSettings()

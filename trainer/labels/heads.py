@@ -1,7 +1,8 @@
 """The label of every head at every candle: fitted on training candles, then computed for any series."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,9 +77,33 @@ class FittedLabels:
             "high_volatility": self.volatility.high_volatility(ratios),
         }
 
+    def document(self) -> dict[str, Any]:
+        """Everything but the settings, JSON-able; ``from_document`` gives the same labels, bit for bit."""
+        return {
+            "setups": {key: asdict(cutoff) for key, cutoff in self.setups.items()},
+            "regime": asdict(self.regime),
+            "direction": asdict(self.direction),
+            "volatility": asdict(self.volatility),
+            "profiles": {key: profile.tolist() for key, profile in self.profiles.items()},
+            "costs_bps": dict(self.costs_bps),
+        }
+
+    @classmethod
+    def from_document(cls, settings: LabelSettings, document: Mapping[str, Any]) -> Self:
+        """Undo ``document``."""
+        return cls(
+            settings,
+            {key: setups.SetupCutoff(**cutoff) for key, cutoff in document["setups"].items()},
+            regimes.RegimeCutoffs(**document["regime"]),
+            directions.DirectionCutoff(**document["direction"]),
+            outcomes.VolatilityCutoff(**document["volatility"]),
+            {key: np.array(profile) for key, profile in document["profiles"].items()},
+            document["costs_bps"],
+        )
+
     def records(self) -> dict[str, LabelRecord]:
         """Describe definitions and thresholds for the manifest."""
-        setup = {}
+        setup: dict[str, float] = {}
         for key, found in self.setups.items():
             setup |= {f"{key}.conditions": float(found.conditions), f"{key}.volume": found.volume}
             setup |= {f"{key}.upper": found.upper}
@@ -102,7 +127,7 @@ class FittedLabels:
         }
         return {
             head: LabelRecord(
-                family="next_state" if head in _STATES else "outcome",
+                family=self.settings.family if head in _STATES else "outcome",
                 horizon=self.settings.horizons[head],
                 classes=classes,
                 definition=texts[head][0],
@@ -150,11 +175,11 @@ def fit_labels(settings: LabelSettings, sources: Sequence[LabelSource]) -> Fitte
 def newest_resolved(labels: NDArray[np.int8], horizon: int) -> NDArray[np.int8]:
     """(N,) label known at each candle's close, that of ``horizon`` candles before: persistence repeats it."""
     known = np.full(len(labels), UNLABELLED, np.int8)
-    known[horizon:] = labels[:-horizon]
+    known[horizon:] = labels[: len(labels) - horizon]
     return known
 
 
 def _later(states: NDArray[np.int8], horizon: int) -> NDArray[np.int8]:
     labels = np.full(len(states), UNLABELLED, np.int8)
-    labels[:-horizon] = states[horizon:]
+    labels[: len(states) - horizon] = states[horizon:]
     return labels
