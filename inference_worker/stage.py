@@ -1,6 +1,5 @@
 """Rows to predictions: whose caches are in memory, how they are refilled, and what each row becomes."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,21 +14,13 @@ from shared.contracts import WINDOW, FeatureRow, Prediction, Rows, Series
 from shared.errors import JunkError, StorageError
 from shared.metrics import Metrics
 from shared.names import Names
+from shared.series_slots import SeriesSlots, SeriesState
 from shared.series_stream import newest_before, newest_t
 from shared.settings.groups import Settings
 from shared.stage import Dead, Entry, Kept, Output, Pass, Result, StageKeys
 
 RECENT_KEEP = 500
 """Newest predictions kept a series, for snapshots, ranges and scoring."""
-
-
-@dataclass(slots=True)
-class SeriesState:
-    """A series in memory: its caches and its newest row."""
-
-    slot: int
-    n: int
-    t: int
 
 
 @dataclass(slots=True)
@@ -59,8 +50,7 @@ class PredictionStage:
         self._manifest = session.bundle.manifest
         self._set8 = self._manifest.feature_set.hash[:8]
         self._outlook = [head for head in OUTLOOK_HEADS if head in self._manifest.heads]
-        self._max_series = settings.inference.max_series
-        self._states: OrderedDict[str, SeriesState] = OrderedDict()  # least recently seen first
+        self._series = SeriesSlots(session, settings.inference.max_series)
         self.keys = StageKeys(
             stage="champion",
             service="worker",
@@ -101,9 +91,7 @@ class PredictionStage:
 
     def forget(self, partitions: Sequence[int] | None = None) -> None:
         """Drop the caches of these partitions, or all."""
-        gone = None if partitions is None else set(partitions)
-        for key in [key for key in self._states if gone is None or Series.from_key(key).partition in gone]:
-            self._session.release(self._states.pop(key).slot)
+        self._series.forget(partitions)
 
     def process(self, messages: Sequence[FeatureRow]) -> list[Result]:
         """Predictions of rows, in order within each series; rows before the ``WINDOW``-th become none."""
@@ -112,7 +100,7 @@ class PredictionStage:
         pending: dict[str, _Pending] = {}
         for at, row in enumerate(messages):
             key = row.series.key
-            state = self._states.get(key)
+            state = self._series.get(row.series)
             if state is not None and row.n <= state.n:
                 results[at] = Dead("repeat", f"candle {row.n} of {key} has its prediction")
             elif row.n >= WINDOW:
@@ -123,16 +111,15 @@ class PredictionStage:
                     if isinstance(window, Dead):
                         results[at] = window
                         continue
-                    if len(self._states) >= self._max_series:  # a slot that still has work must not be given away
+                    if self._series.full:  # a slot that still has work must not be given away
                         self._predict(pending, results, queued_us)
                         pending = {}
-                    state = self._state_of(row.series)
+                    state = self._series.take(row.series)
                     pending[key] = _Pending(state, window, [], [])
                 work = pending.setdefault(key, _Pending(state, [], [], []))
                 work.rows.append(row)
                 work.places.append(at)
-                state.n, state.t = row.n, row.t
-                self._states.move_to_end(key)
+                self._series.advance(row.series, row.n, row.t)
         self._predict(pending, results, queued_us)
         return results
 
@@ -154,14 +141,6 @@ class PredictionStage:
             )
         self._metrics.refills.inc()
         return rows[:-1]
-
-    def _state_of(self, series: Series) -> SeriesState:
-        state = self._states.get(series.key)
-        if state is None:
-            while len(self._states) >= self._max_series:
-                self._session.release(self._states.popitem(last=False)[1].slot)
-            state = self._states[series.key] = SeriesState(self._session.acquire(), 0, 0)
-        return state
 
     def _predict(self, pending: dict[str, _Pending], results: list[Result], queued_us: int) -> None:
         work = list(pending.values())

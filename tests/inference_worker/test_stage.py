@@ -75,19 +75,53 @@ def test_every_candle_from_the_96th_on_has_its_prediction(broker: BrokerUnderTes
     same_answers(predictions(broker), candles, session)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cuts=st.lists(st.integers(1, 249), min_size=1, max_size=5))
-def test_a_worker_restarted_anywhere_answers_the_same(
-    broker: BrokerUnderTest, session: Session, cuts: list[int]
+class Killed(BaseException):
+    """The end of a process, at the place that raises it."""
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_workers_killed_handed_over_and_jumped_anywhere_answer_as_the_windows_do(
+    broker: BrokerUnderTest, session: Session, monkeypatch: pytest.MonkeyPatch, data: st.DataObject
 ) -> None:
+    """Two workers live through all of it: whoever answers a candle has caches of any age, or none."""
     broker.client.flushall()
-    candles = walk_candles(250)
+    candles, settings_of = walk_candles(250), load_settings(None, {}, {"worker.read_count": 16})
+    stages = [
+        PredictionStage(broker.client, broker.names, SimulatedClock(0), settings_of, Metrics("worker"), session)
+        for _ in range(2)
+    ]
+    workers = [
+        Consumer(
+            broker.client, broker.names, stage, Membership(broker.client, broker.names, "worker", f"w{at}", clock),
+            clock, ConsumerLimits.of(settings_of.worker, settings_of.system), Metrics("worker"), threading.Event(),
+        )
+        for at, (stage, clock) in enumerate(zip(stages, (SimulatedClock(0), SimulatedClock(0)), strict=True))
+    ]  # fmt: skip
     done = 0
-    for cut in [*sorted(set(cuts)), len(candles)]:
-        admit(broker, candles[done:cut])
-        serve(broker)
-        done = cut
+    while done < len(candles):
+        done += data.draw(st.integers(1, 60))
+        admit(broker, candles[:done])
+        # Its caches are of whatever candle it saw last: another may have gone on since.
+        who = data.draw(st.integers(0, 1))
+        if data.draw(st.booleans()):
+            dies_at = data.draw(st.sampled_from(["before the gate", "behind the gate"]))
+            with monkeypatch.context() as patch, suppress(Killed):
+                patch.setattr(Gate, "pass_through", partial(_die, Gate.pass_through, dies_at))
+                workers[who].turn(0)
+        else:
+            workers[who].run(until_idle=True)
+    for worker in workers:
+        worker.run(until_idle=True)
+    for stage in stages:
+        stage.forget()
     same_answers(predictions(broker), candles, session)
+
+
+def _die(cross: Callable[..., object], place: str, gate: Gate, crossings: Sequence[Crossing]) -> object:
+    if place == "behind the gate":
+        cross(gate, crossings)
+    raise Killed
 
 
 def test_many_series_in_few_slots_each_get_their_own_answers(broker: BrokerUnderTest, session: Session) -> None:
