@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from natron.commands import candles, dead, features, predictions, producer, services, signals, systems, training
+from natron.commands import bench, candles, dead, features, predictions, producer, services, signals, systems, training
 from shared.broker import LOST
 from shared.errors import InputError, NatronError
 
@@ -20,6 +20,7 @@ services.register(app)
 signals.register(app)
 predictions.register(app)
 training.register(app)
+bench.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")

@@ -252,6 +252,19 @@ class BridgeSettings(Group):
     )
 
 
+class GatewaySettings(Group):
+    """Predictions over HTTP."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; one that other machines reach needs a key")
+    port: Annotated[int, Ge(0), Le(65_535)] = Field(5_000, description="0: any free one")
+    key_file: str = Field("", description="file that holds the API key; empty: none is asked for, on loopback only")
+    rate_per_s: Annotated[float, Gt(0)] = Field(1_000.0, description="requests of one client on average")
+    rate_burst: Annotated[float, Ge(1)] = Field(2_000.0, description="requests of one client at once")
+    body_bytes_max: Annotated[int, Ge(65_536)] = Field(
+        8_388_608, description="of a request: 64 series of 700 candles in JSON are 6 MB"
+    )
+
+
 class Settings(Group):
     """Everything, frozen."""
 
@@ -268,3 +281,4 @@ class Settings(Group):
     feature_service: FeatureServiceSettings = FeatureServiceSettings()
     worker: WorkerSettings = WorkerSettings()
     bridge: BridgeSettings = BridgeSettings()
+    gateway: GatewaySettings = GatewaySettings()
