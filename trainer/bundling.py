@@ -31,7 +31,6 @@ from shared.contracts import WINDOW, Rows
 from shared.errors import TrainingError
 from shared.settings.groups import Settings
 from shared.settings.loading import leaves
-from trainer.calibration import calibrate
 from trainer.export import cache_records, export_graph, golden_outputs
 from trainer.histories import History, Lesson
 from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, Natron
@@ -65,8 +64,7 @@ def check_out(out: Path) -> None:
 def write_bundle(
     request: TrainingRequest, histories: Sequence[History], lesson: Lesson, model: Natron, best_epoch: int
 ) -> Manifest:
-    """Finish the model and write its bundle; the manifest comes last, so that half a bundle is never one."""
-    temperatures = calibrate(model, lesson.series)
+    """Export a calibrated model and write its bundle; the manifest comes last, so that half a bundle is never one."""
     files = {GRAPH_NAME: export_graph(model)}
     windows = _golden_windows(lesson)
     golden = golden_outputs(model, files[GRAPH_NAME], windows)
@@ -83,7 +81,7 @@ def write_bundle(
         caches=cache_records(model.width),
         heads=tuple(HEADS),
         labels=lesson.labels.records(),
-        temperatures=temperatures,
+        temperatures={head: float(model.temperature[part][0]) for head, part in model.columns.items()},
         scaler=ScalerRecord(
             centre=tuple(model.centre.tolist()),
             scale=tuple((1 / model.scale).tolist()),
