@@ -74,7 +74,7 @@ class Consumer(Generic[M]):
         self._gate = Gate(client, names, stage, GateLimits(limits.max_backlog))
         self._post = Post(client)
         self._positions: dict[int, str] = {}
-        self._suspects = Suspects(names, stage.keys.stage, limits.max_attempts)
+        self._suspects = Suspects(names, stage.keys.stage, membership.instance, limits.max_attempts)
         self._verdicts: deque[bool] = deque(maxlen=DEAD_AMONG)
         self._backoff_s = BACKOFF_S
 
@@ -195,6 +195,7 @@ class Consumer(Generic[M]):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever the entry provoked is its reason
                 self._stage.forget([batch.partition])
+                self._suspects.failed(entry)
                 if self._suspects.exhausted(entry):
                     batch.results = [self._failed(f"{type(error).__name__}: {error}")]
 
