@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from natron.commands import candles, dead, features, predictions, producer, services, signals, systems, training
+from natron.commands import candles, chaos, dead, features, predictions, producer, services, signals, systems, training
 from shared.broker import LOST
 from shared.errors import InputError, NatronError
 
@@ -19,6 +19,7 @@ systems.register(app)
 services.register(app)
 signals.register(app)
 predictions.register(app)
+chaos.register(app)
 training.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from bridge.events import Origin, Signal
 from bridge.keys import load_or_create_keys
 from bridge.listener import Addresses
 from feature_service.feature_set import FEATURE_SET
-from natron.system import Shape, System
+from natron.system import Shape, System, with_free_addresses
 from natron.tally import Tally
 from natron.traffic import Traffic, read_traffic
 from shared.broker import connect
@@ -90,11 +89,8 @@ def run_demo(
     """
     with tempfile.TemporaryDirectory(prefix="natron-demo-") as folder:
         keys = Path(folder, "keys.json")
-        addresses = Addresses(_free_address(), _free_address())
-        group = settings.bridge.model_copy(
-            update={"signals_bind": addresses.signals, "requests_bind": addresses.requests, "keys": str(keys)}
-        )
-        settings = settings.model_copy(update={"bridge": group})
+        settings = with_free_addresses(settings, keys)
+        addresses = Addresses(settings.bridge.signals_bind, settings.bridge.requests_bind)
         on_stage("starting the broker, a feature service, two workers and the bridge ...")
         with System(settings, Shape(workers=WORKERS), keys, data=None) as system:
             system.await_ready()
@@ -102,12 +98,6 @@ def run_demo(
                 _await_bridge(client, system)
                 on_stage(f"replaying {request.csv.name} at full speed; signals as they arrive over ZeroMQ:")
                 return _replay(request, system, client, on_signal)
-
-
-def _free_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
 
 
 def _await_bridge(client: SignalClient, system: System) -> None:

@@ -365,6 +365,11 @@ def test_partitions_are_shared_out_evenly_and_whole(members: list[str], partitio
     assert shares == share_out(reversed(members), partitions)
 
 
+def test_nobody_holds_anything_where_nobody_lives() -> None:
+    """It raised StopIteration."""
+    assert share_out([], 64) == {}
+
+
 def test_an_instance_that_stops_renewing_is_gone_after_its_time(broker: BrokerUnderTest) -> None:
     clock = SimulatedClock(0)
     one = Membership(broker.client, broker.names, "copier", "one", clock)
