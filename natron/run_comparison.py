@@ -66,10 +66,14 @@ def difference(one: Prediction, other: Prediction) -> str | None:
         if getattr(one, name) != getattr(other, name):
             return name
     for name in ("buy_prob", "sell_prob", "direction_probs", "regime_probs", "outlook"):
-        left, right = np.atleast_1d(getattr(one, name)), np.atleast_1d(getattr(other, name))
-        if left.shape != right.shape or (left.size and np.abs(left - right).max() > TOLERANCE):
+        left, right = getattr(one, name), getattr(other, name)
+        if left != right and not _close(np.atleast_1d(left), np.atleast_1d(right)):
             return name
     return _class_difference(one, other)
+
+
+def _close(left: NDArray[np.float64], right: NDArray[np.float64]) -> bool:
+    return left.shape == right.shape and bool(np.abs(left - right).max() <= TOLERANCE)
 
 
 def _class_difference(one: Prediction, other: Prediction) -> str | None:
@@ -79,6 +83,8 @@ def _class_difference(one: Prediction, other: Prediction) -> str | None:
         if (left >= 0.5) != (right >= 0.5) and 2 * abs(left - 0.5) > 2 * TOLERANCE:
             return head
     for head in ("direction_probs", "regime_probs"):
+        if getattr(one, head) == getattr(other, head):
+            continue
         left, right = np.array(getattr(one, head)), np.array(getattr(other, head))
         if left.argmax() != right.argmax() and _margin(left) > 2 * TOLERANCE:
             return head
