@@ -99,6 +99,7 @@ class FeatureStage:
         """Rows of candles, in order within each series."""
         results: list[Result | None] = [None] * len(messages)
         jobs: list[_Job] = []
+        hits = 0
         for at, candle in enumerate(messages):
             state = self._states.get(candle.series.key)
             missing: tuple[Kept, ...] = ()
@@ -112,10 +113,13 @@ class FeatureStage:
                     results[at] = recalled
                     continue
                 state, missing = recalled
+            else:
+                hits += 1
             jobs.append(_Job(at, candle, state.slot, state.t, missing))
             state.n, state.t = candle.n, candle.t
             self._states.move_to_end(candle.series.key)
         self._push(jobs, results)
+        self._metrics.cache_hits.inc(hits)
         assert all(result is not None for result in results)
         return [result for result in results if result is not None]
 
