@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from secrets import token_hex
@@ -21,7 +22,9 @@ from bridge.subscriptions import Subscriptions
 from shared.clock import Clock
 from shared.dead_letters import condemn as bury
 from shared.errors import SettingError
+from shared.metrics import BridgeMetrics
 from shared.names import Names
+from shared.readiness import Readiness
 from shared.service import ServiceContext, open_service
 from shared.settings.groups import BridgeSettings, Settings
 
@@ -45,6 +48,8 @@ class Bridge:
         Takes an undecodable entry off a predictions log.
     session_ids
         Makes a session's id: 16 hex digits that never come twice.
+    readiness
+        Told whether the broker can be read.
 
     Raises
     ------
@@ -63,6 +68,7 @@ class Bridge:
         stop: threading.Event,
         condemn: Condemn = bury,
         session_ids: Callable[[], str] = lambda: token_hex(8),
+        readiness: Readiness | None = None,
     ) -> None:
         self._key, self._clock, self._session_ids = keys.bridge, clock, session_ids
         self.stats = BridgeStats()
@@ -73,7 +79,7 @@ class Bridge:
         self._beats: list[str] = []
         self._beat_due_s = 0.0
         self._listener = Listener(settings)
-        self._reader = LogReader(broker_url, names, condemn, stop)
+        self._reader = LogReader(broker_url, names, condemn, stop, readiness or Readiness("broker"))
 
     def serve(self, on_ready: Callable[[Addresses], None] = lambda _: None) -> BridgeStats:
         """Serve until stopped; what was read by then is still sent.
@@ -232,7 +238,8 @@ def run(
     check_loopback("bridge.signals_bind", settings.bridge.signals_bind)
     check_loopback("bridge.requests_bind", settings.bridge.requests_bind)
     keys = load_or_create_keys(Path(settings.bridge.keys))
-    context = context or open_service(SERVICE, settings)
+    metrics = BridgeMetrics()
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(settings.bridge.metrics_port))
     bridge = Bridge(
         settings.system.broker_url,
         context.names,
@@ -240,5 +247,7 @@ def run(
         keys,
         clock=context.clock,
         stop=context.stop,
+        readiness=metrics.readiness,
     )
+    metrics.count_by(lambda: asdict(bridge.stats))
     return bridge.serve(on_ready)

@@ -87,6 +87,7 @@ class FeatureStage:
         """Rows of candles, in order within each series."""
         results: list[Result | None] = [None] * len(messages)
         jobs: list[_Job] = []
+        hits = 0
         for at, candle in enumerate(messages):
             state = self._series.get(candle.series)
             missing: tuple[Kept, ...] = ()
@@ -100,9 +101,12 @@ class FeatureStage:
                     results[at] = recalled
                     continue
                 state, missing = recalled
+            else:
+                hits += 1
             jobs.append(_Job(at, candle, state.slot, state.t, missing))
             self._series.advance(candle.series, candle.n, candle.t)
         self._push(jobs, results)
+        self._metrics.cache_hits.inc(hits)
         assert all(result is not None for result in results)
         return [result for result in results if result is not None]
 

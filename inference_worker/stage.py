@@ -98,6 +98,7 @@ class PredictionStage:
         queued_us = self._clock.now_us()
         results: list[Result] = [Pass()] * len(messages)
         pending: dict[str, _Pending] = {}
+        hits = 0
         for at, row in enumerate(messages):
             key = row.series.key
             state = self._series.get(row.series)
@@ -116,11 +117,14 @@ class PredictionStage:
                         pending = {}
                     state = self._series.take(row.series)
                     pending[key] = _Pending(state, window, [], [])
+                else:
+                    hits += 1
                 work = pending.setdefault(key, _Pending(state, [], [], []))
                 work.rows.append(row)
                 work.places.append(at)
                 self._series.advance(row.series, row.n, row.t)
         self._predict(pending, results, queued_us)
+        self._metrics.cache_hits.inc(hits)
         return results
 
     def _recall(self, row: FeatureRow) -> list[FeatureRow] | Dead:
@@ -147,6 +151,7 @@ class PredictionStage:
         jobs = [Job(item.state.slot, _stack([*item.window, *item.rows]), fresh=bool(item.window)) for item in work]
         answers = self._session.run(jobs)
         inferred_us = self._clock.now_us()
+        self._metrics.count_reasons(row.reasons for item in work for row in item.rows)
         for item, heads in zip(work, answers, strict=True):
             for offset, (row, place) in enumerate(zip(item.rows, item.places, strict=True)):
                 results[place] = self._output(row, heads, len(item.window) + offset, queued_us, inferred_us)

@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from natron.commands import bench, candles, dead, features, predictions, producer, services, signals, systems, training
+from natron.commands import (
+    bench,
+    candles,
+    chaos,
+    dead,
+    features,
+    predictions,
+    producer,
+    services,
+    signals,
+    systems,
+    training,
+)
 from shared.broker import LOST
 from shared.errors import InputError, NatronError
 
@@ -19,6 +31,7 @@ systems.register(app)
 services.register(app)
 signals.register(app)
 predictions.register(app)
+chaos.register(app)
 training.register(app)
 bench.register(app)
 app.add_typer(producer.app, name="producer")
