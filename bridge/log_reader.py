@@ -16,6 +16,7 @@ from bridge.log_places import LogPlaces
 from shared.broker import LOST, check_fitness, connect, fields_of
 from shared.codec import decode_prediction
 from shared.contracts import PARTITIONS
+from shared.delivery import DeliveryReasons
 from shared.errors import JunkError
 from shared.names import Names
 from shared.readiness import Readiness
@@ -87,10 +88,19 @@ class LogReader:
         Told whether the broker can be read.
     """
 
-    def __init__(self, url: str, names: Names, condemn: Condemn, stop: threading.Event, readiness: Readiness) -> None:
+    def __init__(
+        self,
+        url: str,
+        names: Names,
+        reasons: DeliveryReasons,
+        condemn: Condemn,
+        stop: threading.Event,
+        readiness: Readiness,
+    ) -> None:
         self._client = connect(url)
         self._waiting: redis.Redis | None = None
         self._names, self._condemn, self._stop, self._readiness = names, condemn, stop, readiness
+        self._reasons = reasons
         self._places = LogPlaces(self._client, names)
         self._items: queue.Queue[Item] = queue.Queue(_SLICES_WAITING)
         self._bell, self._ring = socket.socketpair()  # a byte for each item that waits
@@ -142,6 +152,7 @@ class LogReader:
         backoff_s = _BACKOFF_S
         while not self._stop.is_set():
             try:
+                self._reasons.refresh(self._client)
                 self._step()
                 self._readiness.met("broker")
                 backoff_s = _BACKOFF_S

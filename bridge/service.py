@@ -11,7 +11,7 @@ from secrets import token_hex
 import structlog
 import zmq
 
-from bridge.answers import Answers, delivery_reasons
+from bridge.answers import Answers
 from bridge.keys import Keys, load_or_create_keys
 from bridge.ledger import Entry, Ledger
 from bridge.lines import HeartbeatLine, encode_line, encode_signal, heartbeat_topic, signal_body, signal_topic
@@ -21,6 +21,7 @@ from bridge.stats import BridgeStats
 from bridge.subscriptions import Subscriptions
 from shared.clock import Clock
 from shared.dead_letters import condemn as bury
+from shared.delivery import DeliveryReasons
 from shared.errors import SettingError
 from shared.metrics import BridgeMetrics
 from shared.names import Names
@@ -72,14 +73,15 @@ class Bridge:
     ) -> None:
         self._key, self._clock, self._session_ids = keys.bridge, clock, session_ids
         self.stats = BridgeStats()
-        self._answers = Answers(keys, clock, self.stats)
+        self._reasons = DeliveryReasons(names, clock)
+        self._answers = Answers(keys, clock, self.stats, self._reasons)
         self._answering: OrderedDict[bytes, Iterator[bytes]] = OrderedDict()
         self._subscriptions = Subscriptions()
         self._ledger: Ledger | None = None
         self._beats: list[str] = []
         self._beat_due_s = 0.0
         self._listener = Listener(settings)
-        self._reader = LogReader(broker_url, names, condemn, stop, readiness or Readiness("broker"))
+        self._reader = LogReader(broker_url, names, self._reasons, condemn, stop, readiness or Readiness("broker"))
 
     def serve(self, on_ready: Callable[[Addresses], None] = lambda _: None) -> BridgeStats:
         """Serve until stopped; what was read by then is still sent.
@@ -156,7 +158,7 @@ class Bridge:
 
     def _send_signal(self, entry: Entry, session: str, seq: int) -> None:
         sent_ms = self._clock.now_ms()
-        reasons = delivery_reasons(entry.prediction, sent_ms)
+        reasons = self._reasons.of(entry.prediction, sent_ms)
         body = signal_body(entry.prediction, reasons) if reasons else entry.body
         line = encode_signal(session, seq, sent_ms, body, self._key)
         self._listener.signals.send_multipart([signal_topic(entry.prediction), line])

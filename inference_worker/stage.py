@@ -7,6 +7,7 @@ import numpy as np
 import redis
 
 from inference_worker.bundle import OUTLOOK_HEADS
+from inference_worker.reasons import Abstention
 from inference_worker.session import Heads, Job, Session
 from shared.clock import Clock
 from shared.codec import decode_prediction, decode_row, encode_prediction
@@ -50,6 +51,7 @@ class PredictionStage:
         self._manifest = session.bundle.manifest
         self._set8 = self._manifest.feature_set.hash[:8]
         self._outlook = [head for head in OUTLOOK_HEADS if head in self._manifest.heads]
+        self._abstention = Abstention(self._manifest, settings.inference.confidence_min)
         self._series = SeriesSlots(session, settings.inference.max_series)
         self.keys = StageKeys(
             stage="champion",
@@ -151,18 +153,20 @@ class PredictionStage:
         jobs = [Job(item.state.slot, _stack([*item.window, *item.rows]), fresh=bool(item.window)) for item in work]
         answers = self._session.run(jobs)
         inferred_us = self._clock.now_us()
-        self._metrics.count_reasons(row.reasons for item in work for row in item.rows)
-        for item, heads in zip(work, answers, strict=True):
-            for offset, (row, place) in enumerate(zip(item.rows, item.places, strict=True)):
-                results[place] = self._output(row, heads, len(item.window) + offset, queued_us, inferred_us)
+        for item, job, heads in zip(work, jobs, answers, strict=True):
+            reasons = self._abstention.reasons(job.rows, heads)
+            for at, (row, place) in enumerate(zip(item.rows, item.places, strict=True), len(item.window)):
+                bits = row.reasons | reasons[at]
+                self._metrics.count_reasons([bits])
+                results[place] = self._output(row, bits, heads, at, queued_us, inferred_us)
 
-    def _output(self, row: FeatureRow, heads: Heads, at: int, queued_us: int, inferred_us: int) -> Output:
+    def _output(self, row: FeatureRow, reasons: int, heads: Heads, at: int, queued_us: int, inferred_us: int) -> Output:
         prediction = Prediction(
             row.series, row.t, row.n,
             float(heads["buy"][at]), float(heads["sell"][at]),
             tuple(heads["direction"][at].tolist()), tuple(heads["regime"][at].tolist()),
             tuple(float(heads[head][at]) for head in self._outlook), (),
-            row.reasons, self._manifest.id, self._manifest.feature_set.hash,
+            reasons, self._manifest.id, self._manifest.feature_set.hash,
             row.admitted_us, row.row_us, queued_us, inferred_us,
         )  # fmt: skip
         return Output(row.series, Kept(row.t, encode_prediction(prediction), row.n))

@@ -10,6 +10,7 @@ from natron.commands import (
     chaos,
     dead,
     features,
+    halts,
     predictions,
     producer,
     services,
@@ -31,6 +32,7 @@ systems.register(app)
 services.register(app)
 signals.register(app)
 predictions.register(app)
+halts.register(app)
 chaos.register(app)
 training.register(app)
 bench.register(app)

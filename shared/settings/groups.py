@@ -183,6 +183,9 @@ class InferenceSettings(Group):
         4_096,
         description="series whose caches a worker holds; beyond it the least recently seen is refilled on demand",
     )
+    confidence_min: Annotated[float, Ge(0), Le(1)] = Field(
+        0.0, description="predictions less sure than it say LOW_CONFIDENCE; the bundle's own counts where it is higher"
+    )
     max_tokens: Annotated[int, Ge(128)] = Field(2_048, description="candles in one call of the graph, padding included")
 
 
