@@ -9,8 +9,10 @@ from natron.commands import (
     bench,
     bundles,
     candles,
+    chaos,
     dead,
     features,
+    halts,
     predictions,
     producer,
     services,
@@ -32,6 +34,8 @@ systems.register(app)
 services.register(app)
 signals.register(app)
 predictions.register(app)
+halts.register(app)
+chaos.register(app)
 training.register(app)
 backtest.register(app)
 bench.register(app)
