@@ -9,9 +9,11 @@ from natron.commands import (
     bench,
     bundles,
     candles,
+    chaos,
     dead,
     evaluation,
     features,
+    halts,
     predictions,
     producer,
     services,
@@ -33,6 +35,8 @@ systems.register(app)
 services.register(app)
 signals.register(app)
 predictions.register(app)
+halts.register(app)
+chaos.register(app)
 training.register(app)
 evaluation.register(app)
 backtest.register(app)

@@ -67,7 +67,7 @@ def evaluate(request: EvaluationRequest, note: Note = lambda _: None) -> Evaluat
     write_predictions(request.out / PREDICTIONS_NAME, table)
     note("figures")
     own = request.settings.evaluation
-    trials = int(bundle.manifest.training.get("tune.trials", 1))
+    trials = int(bundle.manifest.training.get("trials", 1))
     found = Findings(
         rows=rows_of(table),
         differences=differences_of(table, own.block, own.resamples),
