@@ -30,8 +30,8 @@ from trainer.evaluation.placebos import (
 from trainer.evaluation.predictions import tabulate, write_predictions
 from trainer.evaluation.request import EvaluationRequest, EvaluationResult
 from trainer.evaluation.tables import differences_of, rows_of
+from trainer.files import read_spec
 from trainer.histories import History
-from trainer.training import read_histories
 
 PREDICTIONS_NAME = "predictions.parquet"
 Note = Callable[[str], None]
@@ -57,7 +57,8 @@ def evaluate(request: EvaluationRequest, note: Note = lambda _: None) -> Evaluat
     started = time.monotonic()
     bundle = _load(request)
     _check_out(request)
-    histories, notes = read_histories(request.csv)
+    read = [read_spec(spec) for spec in request.csv]
+    histories, notes = [history for history, _ in read], [said for _, found in read for said in found]
     settings, older = bundle_settings(bundle.manifest, request.settings)
     notes += older
     collection = Collection(bundle, histories, settings, Parts(request.parts), note)
