@@ -40,7 +40,7 @@ def bundle_settings(manifest: Manifest, ours: Settings) -> tuple[Settings, list[
     for name in TAUGHT:
         kind = type(getattr(ours, name))
         try:
-            made[name] = kind.model_validate(flat.get(name, {}))
+            made[name] = kind.model_validate(flat.get(name, {}), strict=False)  # a manifest writes yes as 1
         except ValidationError:
             notes.append(f"the bundle's settings of {name} are an older trainer's: refits take today's")
     training = made.get("training", ours.training)
