@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from inference_worker.bundle import HEADS
-from shared.contracts import WINDOW, Rows
+from shared.contracts import WINDOW, Candles, Rows
 from trainer.labels.heads import UNLABELLED, Labels
 from trainer.splits import Span, Splits
 
@@ -23,6 +24,8 @@ class LabelledSeries:
     rows: Rows  # (N, F)
     labels: Labels  # head -> (N,)
     splits: Splits
+    candles: Candles  # (N,)
+    costs: NDArray[np.float64]  # (N,) of a round trip begun at each candle, a share of the price
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,9 @@ def _batch(chunks: Sequence[_Chunk], length: int) -> Batch:
     for chunk in chunks:
         at = chunk.start - CONTEXT + np.arange(length)
         inside = (at >= max(chunk.start, chunk.span.start)) & (at < chunk.span.stop)
-        # Rows beyond the series' ends are repeated ones: nothing that is learned from can see them.
-        at = at.clip(0, len(chunk.series.rows) - 1)
+        # Rows before the series and after the span are repeated ones: nothing that is learned from can see them, and
+        # those of another split are not even read.
+        at = at.clip(0, chunk.span.stop - 1)
         rows.append(chunk.series.rows[at])
         for head, values in chunk.series.labels.items():
             labels[head].append(np.where(inside, values[at], UNLABELLED))

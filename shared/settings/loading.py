@@ -19,9 +19,13 @@ TEST_PREFIX = "NATRON_TEST_"
 
 
 class _Yaml(yaml.SafeLoader):
-    """YAML in which ``1e-4`` is a number, as it is everywhere but in YAML 1.1."""
+    """YAML in which ``1e-4`` is a number and ``off`` a word, as they are everywhere but in YAML 1.1."""
 
 
+_Yaml.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in found if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Yaml.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
 )
@@ -72,6 +76,20 @@ def load_settings(file: Path | None, environ: Mapping[str, str], flags: Mapping[
         _put(values, known[key], _scalar(value) if isinstance(value, str) else value)
     try:
         return Settings.model_validate(values)
+    except ValidationError as error:
+        raise _explained(error, known) from None
+
+
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """Copy ``settings`` with other values of dotted keys; SettingError as ``load_settings`` raises it."""
+    known = {".".join(path): path for path in leaves()}
+    document = settings.model_dump()
+    for key, value in values.items():
+        if key not in known:
+            raise SettingError(key, value, "is not a setting", _suggestion(key, known))
+        _put(document, known[key], value)
+    try:
+        return Settings.model_validate(document)
     except ValidationError as error:
         raise _explained(error, known) from None
 

@@ -73,3 +73,11 @@ def test_a_file_that_is_no_settings_file_is_refused(tmp_path: Path) -> None:
             load_settings(file, {}, {})
     with pytest.raises(SettingError, match="cannot be read"):
         load_settings(tmp_path / "absent.yaml", {}, {})
+
+
+def test_off_is_a_word_and_false_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "natron.yaml"
+    file.write_text("training: {amp: off, pretrain: {ablation: false}}")
+    training = load_settings(file, {}, {}).training
+    assert (training.amp, training.pretrain.ablation) == ("off", False)
+    assert load_settings(None, {}, {"training.amp": "on"}).training.amp == "on"
