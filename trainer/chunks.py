@@ -1,7 +1,7 @@
 """Long chunks of series with a target at every candle: what training reads instead of separate windows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from inference_worker.bundle import HEADS
 from shared.contracts import WINDOW, Candles, Rows
 from trainer.labels.heads import UNLABELLED, Labels
+from trainer.perturbation import Perturbation
 from trainer.splits import Span, Splits
 
 CONTEXT = WINDOW - 1  # rows before a chunk's first target, so that it sees its whole window
@@ -26,6 +27,7 @@ class LabelledSeries:
     splits: Splits
     candles: Candles  # (N,)
     costs: NDArray[np.float64]  # (N,) of a round trip begun at each candle, a share of the price
+    perturbation: Perturbation = field(default_factory=Perturbation)  # of training batches, and of no others
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def training_batches(
         chunks += [_Chunk(one, start, span) for start in range(first, span.stop, stride)]
     order = generator.permutation(len(chunks))
     for at in range(0, len(order), per_batch):
-        yield _batch([chunks[index] for index in order[at : at + per_batch]], length)
+        yield _batch([chunks[index] for index in order[at : at + per_batch]], length, generator)
 
 
 def span_batches(series: LabelledSeries, span: Span, length: int) -> Iterator[tuple[int, Batch]]:
@@ -64,17 +66,20 @@ def span_batches(series: LabelledSeries, span: Span, length: int) -> Iterator[tu
         yield start, _batch([_Chunk(series, start, span)], length)
 
 
-def _batch(chunks: Sequence[_Chunk], length: int) -> Batch:
+def _batch(chunks: Sequence[_Chunk], length: int, perturbed: np.random.Generator | None = None) -> Batch:
     rows, labels = [], {head: [] for head in HEADS}  # type: tuple[list[Rows], dict[str, list[np.ndarray]]]
     for chunk in chunks:
+        series = chunk.series
         at = chunk.start - CONTEXT + np.arange(length)
         inside = (at >= max(chunk.start, chunk.span.start)) & (at < chunk.span.stop)
         # Rows before the series and after the span are repeated ones: nothing that is learned from can see them, and
         # those of another split are not even read.
         at = at.clip(0, chunk.span.stop - 1)
-        rows.append(chunk.series.rows[at])
-        for head, values in chunk.series.labels.items():
-            labels[head].append(np.where(inside, values[at], UNLABELLED))
+        seen = series.rows[at]
+        rows.append(seen if perturbed is None else series.perturbation.rows(seen, perturbed))
+        for head, values in series.labels.items():
+            learned = np.where(inside, values[at], UNLABELLED)
+            labels[head].append(learned if perturbed is None else series.perturbation.labels(head, learned, perturbed))
     return Batch(
         torch.from_numpy(np.stack(rows)),
         {head: torch.from_numpy(np.stack(parts)).long() for head, parts in labels.items()},

@@ -1,21 +1,26 @@
 """What a run learns from: histories, and the labelled series they become."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from feature_service.feature_set import FEATURE_SET
-from feature_service.pipeline import compute_history
-from inference_worker.bundle import DataRecord, SpanRecord, SplitRecord
+from inference_worker.bundle import HEADS, DataRecord, SpanRecord, SplitRecord
 from shared.contracts import Candles, Series
 from shared.errors import TrainingError
 from shared.settings.groups import DataSettings, LabelSettings
+from trainer.cache import LessonCache
 from trainer.chunks import LabelledSeries
 from trainer.costs import round_trip_costs
-from trainer.labels.heads import UNLABELLED, FittedLabels, LabelSource, fit_labels
-from trainer.splits import Span, Splits, fewest_candles, split_candles
+from trainer.labels.heads import UNLABELLED, FittedLabels, LabelSource
+from trainer.markets import shared_dates, split_by_market
+from trainer.perturbation import Perturbation
+from trainer.scaler import Scaler
+from trainer.shelf import LessonShelf
+from trainer.splits import Span, Splits, fewest_candles
 
 LABEL_SHARE_MIN = 0.001  # of the training labels that a class must have to be learned
 
@@ -52,14 +57,22 @@ class Lesson:
     series: tuple[LabelledSeries, ...]
     labels: FittedLabels
     splits: tuple[SplitRecord, ...]
+    notes: tuple[str, ...] = ()  # what to know of the splits, a sentence each
 
     @property
     def costs(self) -> dict[str, float]:
         """Series key -> median cost of a round trip in the training split, 1/10,000 of the price."""
         return dict(self.labels.costs_bps)
 
+    @cached_property
+    def scaler(self) -> Scaler:
+        """Fitted on the training splits of all series."""
+        return _fit_scaler(self.series)
 
-def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: LabelSettings) -> Lesson:
+
+def prepare_lesson(
+    histories: Sequence[History], data: DataSettings, labels: LabelSettings, cache: LessonCache | None = None
+) -> Lesson:
     """Split, fit labels on the training splits, label and compute features.
 
     Raises
@@ -69,7 +82,8 @@ def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: Lab
     """
     horizon = max(labels.horizons.values())
     _check_series(histories, fewest_candles(FEATURE_SET.lookback, horizon, data))
-    splits = [split_candles(len(one.candles), FEATURE_SET.lookback, horizon, data) for one in histories]
+    series, times = [one.series for one in histories], [one.candles["t"] for one in histories]
+    splits = split_by_market(series, times, FEATURE_SET.lookback, horizon, data)
     sources = [
         LabelSource(
             one.series.key,
@@ -79,17 +93,29 @@ def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: Lab
         )
         for one, split in zip(histories, splits, strict=True)
     ]
-    fitted = fit_labels(labels, sources)
-    labelled = [fitted.compute(source.key, source.candles, source.costs) for source in sources]
+    shelf = LessonShelf(cache)
+    fitted, labelled = shelf.labels(labels, sources)
+    learned = {
+        head: [found[head][source.train] for found, source in zip(labelled, sources, strict=True)] for head in HEADS
+    }
     for head, record in fitted.records().items():
-        learned = np.concatenate([found[head][source.train] for found, source in zip(labelled, sources, strict=True)])
-        _check_classes(head, learned[learned != UNLABELLED], record.classes)
-    series = tuple(
-        LabelledSeries(source.key, compute_history(source.candles), found, split, source.candles, source.costs)
+        known = np.concatenate(learned[head])
+        _check_classes(head, known[known != UNLABELLED], record.classes)
+    plain = tuple(
+        LabelledSeries(source.key, shelf.rows(source.candles), found, split, source.candles, source.costs)
         for source, found, split in zip(sources, labelled, splits, strict=True)
     )
-    records = tuple(_split_record(source, split) for source, split in zip(sources, splits, strict=True))
-    return Lesson(series, fitted, records)
+    perturbation = Perturbation.fit(data.perturbation, lambda: _fit_scaler(plain), learned)
+    return Lesson(
+        tuple(replace(one, perturbation=perturbation) for one in plain),
+        fitted,
+        tuple(_split_record(source, split) for source, split in zip(sources, splits, strict=True)),
+        shared_dates(series, times, splits),
+    )
+
+
+def _fit_scaler(series: Sequence[LabelledSeries]) -> Scaler:
+    return Scaler.fit([one.rows[one.splits.train.start : one.splits.train.stop] for one in series])
 
 
 def _check_series(histories: Sequence[History], fewest: int) -> None:

@@ -13,6 +13,7 @@ import torch
 from feature_service.feature_set import FEATURE_SET
 from shared.settings.groups import Settings
 from trainer.bundling import check_out, write_bundle
+from trainer.cache import open_cache
 from trainer.calibration import calibrate
 from trainer.epochs import Progress, Run
 from trainer.histories import History, Lesson, prepare_lesson
@@ -58,7 +59,7 @@ def train_histories(
     check_run(request.run_folder)
     check_kinds(request.variants)
     settings, folder = request.settings, request.run_folder
-    lesson = prepare_lesson(histories, settings.data, settings.labels)
+    lesson = prepare_lesson(histories, settings.data, settings.labels, open_cache(settings.cache))
     fitted = fit_model(
         lesson, settings, settings.training.seed, report, folder, resume=request.resume, progress=progress
     )
@@ -75,7 +76,7 @@ def train_histories(
         run=folder,
         facts=facts,
         parameters=model.parameter_count,
-        notes=tuple(notes),
+        notes=(*notes, *lesson.notes),
         seconds=time.monotonic() - started,
     )
 
@@ -177,10 +178,8 @@ def _pretrain(
 
 
 def _set_scaler(model: Natron, lesson: Lesson) -> None:
-    parts = [one.rows[one.splits.train.start : one.splits.train.stop] for one in lesson.series]
-    scaler = Scaler.fit(parts)
-    model.centre.copy_(torch.from_numpy(scaler.centre))
-    model.scale.copy_(torch.from_numpy(scaler.scale))
+    model.centre.copy_(torch.from_numpy(lesson.scaler.centre))
+    model.scale.copy_(torch.from_numpy(lesson.scaler.scale))
 
 
 @contextmanager

@@ -55,8 +55,36 @@ class SystemSettings(Group):
         return self
 
 
+class PerturbationSettings(Group):
+    """What is done to training batches only, from the run's own generator."""
+
+    noise: Annotated[float, Ge(0), Le(1)] = Field(
+        0.0, description="standard deviation in interquartile ranges of each feature; 0: none"
+    )
+    feature_dropout: Annotated[float, Ge(0), Lt(1)] = Field(
+        0.0, description="share of the features hidden (at their median) all through a chunk; 0: none"
+    )
+    candle_dropout: Annotated[float, Ge(0), Lt(1)] = Field(
+        0.0, description="share of the candles hidden (at the medians); 0: none"
+    )
+    heavy_max: Annotated[float, Ge(0)] = Field(
+        0.0,
+        description="times as many labels as of a head's rarest class that others are learned from in an epoch, the "
+        "rest being left out of the loss at random; 0: all. Shifts probabilities towards rare classes",
+    )
+
+    @field_validator("heavy_max")
+    @classmethod
+    def _not_below_the_rarest(cls, value: float) -> float:
+        if 0 < value < 1:
+            raise ValueError("must be 0, or 1 and more: the rarest class is never left out")
+        return value
+
+
 class DataSettings(Group):
     """How a history is cut: shares of a series' candles, oldest first; the test part is the rest."""
+
+    perturbation: PerturbationSettings = PerturbationSettings()
 
     train_share: Share = Field(0.70, description="most of the history, as it also fits scaler and thresholds")
     validation_share: Share = Field(0.15, description="picks the checkpoint and the temperatures")
@@ -66,6 +94,14 @@ class DataSettings(Group):
         if self.train_share + self.validation_share >= 1:
             raise ValueError("train_share + validation_share must leave candles for the test part")
         return self
+
+
+class CacheSettings(Group):
+    """What was computed of a history before."""
+
+    folder: str = Field(
+        "", description="of features and labels of histories seen before; empty: compute them, which takes seconds"
+    )
 
 
 class FeaturesSettings(Group):
@@ -78,6 +114,11 @@ class FeaturesSettings(Group):
 
 class LabelSettings(Group):
     """What the heads learn; horizons in candles."""
+
+    family: Literal["next_state", "state"] = Field(
+        "next_state",
+        description="of buy, sell and regime: state asks for the present one, which tests the pipe and is no skill",
+    )
 
     setup_horizon: Annotated[int, Ge(1), Le(96)] = Field(
         1, description="of buy and sell: a setup at the next candle can still be acted on at its close"
@@ -104,11 +145,12 @@ class LabelSettings(Group):
     @property
     def horizons(self) -> dict[str, int]:
         """Head -> candles until its label is known."""
+        ahead = self.family == "next_state"
         return {
-            "buy": self.setup_horizon,
-            "sell": self.setup_horizon,
+            "buy": self.setup_horizon * ahead,
+            "sell": self.setup_horizon * ahead,
             "direction": self.direction_horizon,
-            "regime": self.regime_horizon,
+            "regime": self.regime_horizon * ahead,
             "long_win": self.win_horizon,
             "short_win": self.win_horizon,
             "high_volatility": self.volatility_horizon,
@@ -338,6 +380,7 @@ class Settings(Group):
 
     system: SystemSettings = SystemSettings()
     data: DataSettings = DataSettings()
+    cache: CacheSettings = CacheSettings()
     features: FeaturesSettings = FeaturesSettings()
     labels: LabelSettings = LabelSettings()
     model: ModelSettings = ModelSettings()

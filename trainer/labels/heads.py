@@ -1,7 +1,8 @@
 """The label of every head at every candle: fitted on training candles, then computed for any series."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,28 +40,30 @@ class FittedLabels:
     """Label definitions with the thresholds of a training split."""
 
     settings: LabelSettings
-    setup: setups.SetupCutoff
+    setups: Mapping[str, setups.SetupCutoff]  # series key -> its cut-offs
     regime: regimes.RegimeCutoffs
     direction: directions.DirectionCutoff
     volatility: outcomes.VolatilityCutoff
     profiles: Mapping[str, directions.Profile]  # series key -> usual returns by hour
     costs_bps: Mapping[str, float]  # series key -> usual cost of a round trip
 
-    def state(self, candles: Candles) -> Labels:
+    def state(self, key: str, candles: Candles) -> Labels:
         """Family ``state``: buy, sell and regime of each candle itself."""
-        x = Technicals.of(candles)
-        bullish, bearish = setups.count_conditions(x)
+        x, cutoff = Technicals.of(candles), self.setups[key]
+        bullish, bearish = cutoff.count(setups.SetupInputs.of(x))
         inputs = regimes.RegimeInputs.of(x)
         # A setup is told wherever a regime is, so that one mask says where a series is known.
         unknown = ~inputs.known
-        buy, sell = self.setup.buy(bullish, bearish), self.setup.buy(bearish, bullish)
+        buy, sell = cutoff.buy(bullish, bearish), cutoff.buy(bearish, bullish)
         buy[unknown], sell[unknown] = UNLABELLED, UNLABELLED
         return {"buy": buy, "sell": sell, "regime": self.regime.regime(inputs)}
 
     def compute(self, key: str, candles: Candles, costs: Costs) -> Labels:
         """Label every candle of a series with what each head must foresee; unknown futures are UNLABELLED."""
         z = directions.standardised_moves(candles, self.profiles[key], self.settings.direction_horizon)
-        ahead = {head: _later(labels, self.settings.horizons[head]) for head, labels in self.state(candles).items()}
+        ahead = {
+            head: _later(labels, self.settings.horizons[head]) for head, labels in self.state(key, candles).items()
+        }
         found = {**ahead, "direction": self.direction.direction(z), **self._outcomes(candles, costs)}
         return {head: found[head] for head in HEADS}
 
@@ -74,9 +77,36 @@ class FittedLabels:
             "high_volatility": self.volatility.high_volatility(ratios),
         }
 
+    def document(self) -> dict[str, Any]:
+        """Everything but the settings, JSON-able; ``from_document`` gives the same labels, bit for bit."""
+        return {
+            "setups": {key: asdict(cutoff) for key, cutoff in self.setups.items()},
+            "regime": asdict(self.regime),
+            "direction": asdict(self.direction),
+            "volatility": asdict(self.volatility),
+            "profiles": {key: profile.tolist() for key, profile in self.profiles.items()},
+            "costs_bps": dict(self.costs_bps),
+        }
+
+    @classmethod
+    def from_document(cls, settings: LabelSettings, document: Mapping[str, Any]) -> Self:
+        """Undo ``document``."""
+        return cls(
+            settings,
+            {key: setups.SetupCutoff(**cutoff) for key, cutoff in document["setups"].items()},
+            regimes.RegimeCutoffs(**document["regime"]),
+            directions.DirectionCutoff(**document["direction"]),
+            outcomes.VolatilityCutoff(**document["volatility"]),
+            {key: np.array(profile) for key, profile in document["profiles"].items()},
+            document["costs_bps"],
+        )
+
     def records(self) -> dict[str, LabelRecord]:
         """Describe definitions and thresholds for the manifest."""
-        setup = {"conditions": float(self.setup.conditions)}
+        setup: dict[str, float] = {}
+        for key, found in self.setups.items():
+            setup |= {f"{key}.conditions": float(found.conditions), f"{key}.volume": found.volume}
+            setup |= {f"{key}.upper": found.upper}
         cut = self.regime
         regime = {"volatile": cut.volatile, "range": cut.range, "strong": cut.strong, "trend": cut.trend}
         direction = {"neutral": self.direction.neutral}
@@ -97,7 +127,7 @@ class FittedLabels:
         }
         return {
             head: LabelRecord(
-                family="next_state" if head in _STATES else "outcome",
+                family=self.settings.family if head in _STATES else "outcome",
                 horizon=self.settings.horizons[head],
                 classes=classes,
                 definition=texts[head][0],
@@ -115,7 +145,7 @@ def fit_labels(settings: LabelSettings, sources: Sequence[LabelSource]) -> Fitte
     ValueError
         No training candle has a known regime.
     """
-    counts, inputs, moves, ratios = [], [], [], []
+    conditions, inputs, moves, ratios = [], [], [], []
     profiles = {}
     for source in sources:
         x = Technicals.of(source.candles)
@@ -125,16 +155,15 @@ def fit_labels(settings: LabelSettings, sources: Sequence[LabelSource]) -> Fitte
         ratio = outcomes.volatility_ratios(source.candles, settings.volatility_horizon)
         use = source.train & regime.known & ~np.isnan(z)
         ratios.append(ratio[source.train & ~np.isnan(ratio)])
-        counts.append(np.stack(setups.count_conditions(x))[:, use])
+        conditions.append(setups.SetupInputs.of(x).where(use))
         inputs.append(np.stack([regime.volatility, regime.move, regime.trend])[:, use])
         moves.append(z[use])
     z_all = np.concatenate(moves)
     if not len(z_all) or not any(map(len, ratios)):
         raise ValueError("no training candle is known well enough to fit thresholds on")
-    bullish, bearish = np.concatenate(counts, 1)
     return FittedLabels(
         settings,
-        setups.SetupCutoff.fit(bullish, bearish, settings.min_conditions),
+        dict(zip(profiles, setups.fit_setups(conditions, settings.min_conditions), strict=True)),
         regimes.RegimeCutoffs.fit(*np.concatenate(inputs, 1)),
         directions.DirectionCutoff.fit(z_all),
         outcomes.VolatilityCutoff.fit(np.concatenate(ratios)),
@@ -146,11 +175,11 @@ def fit_labels(settings: LabelSettings, sources: Sequence[LabelSource]) -> Fitte
 def newest_resolved(labels: NDArray[np.int8], horizon: int) -> NDArray[np.int8]:
     """(N,) label known at each candle's close, that of ``horizon`` candles before: persistence repeats it."""
     known = np.full(len(labels), UNLABELLED, np.int8)
-    known[horizon:] = labels[:-horizon]
+    known[horizon:] = labels[: len(labels) - horizon]
     return known
 
 
 def _later(states: NDArray[np.int8], horizon: int) -> NDArray[np.int8]:
     labels = np.full(len(states), UNLABELLED, np.int8)
-    labels[:-horizon] = states[horizon:]
+    labels[: len(states) - horizon] = states[horizon:]
     return labels

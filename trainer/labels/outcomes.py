@@ -14,8 +14,8 @@ WIN_DEFINITION = (
     "return of that trade exceeds the cost of the round trip"
 )
 VOLATILITY_DEFINITION = (
-    "mean true range / close of the next `horizon` candles over the median, in the last `reference` candles, of the "
-    "same of single candles; high where that exceeds `high`"
+    "mean true range / close of the next `horizon` candles over the median of the same mean in the last `reference` "
+    "candles; high where that exceeds `high`"
 )
 REFERENCE_CANDLES = FEATURE_SET.lookback  # a row sees as many: the label asks nothing that it cannot know
 HIGH_QUANTILE = 2 / 3  # of the ratio over the training split
@@ -39,10 +39,12 @@ def volatility_ratios(candles: Candles, horizon: int) -> Floats:
     close = candles["c"]
     last = np.concatenate([close[:1], close[:-1]])
     ranges = (np.maximum(candles["h"], last) - np.minimum(candles["l"], last)) / close
-    usual = over_last(ranges, REFERENCE_CANDLES, "median")
+    # Means of as many candles as lie ahead: the median of single ranges is noisier, and a row shows that noise.
+    means = over_last(ranges, horizon, "mean")
+    usual = over_last(means, REFERENCE_CANDLES - horizon + 1, "median")  # NaN while a mean in it is
     out = np.full(len(candles), np.nan)
     if len(candles) > horizon:
-        ahead = over_last(ranges, horizon, "mean")[horizon:]
+        ahead = means[horizon:]
         with np.errstate(divide="ignore", invalid="ignore"):
             out[:-horizon] = np.where(ahead == usual[:-horizon], 1.0, ahead / usual[:-horizon])
     return out

@@ -61,7 +61,7 @@ def test_a_label_depends_on_nothing_beyond_its_horizon(candles: Candles, other: 
 @given(setup=st.integers(1, 9), regime=st.integers(1, 9))
 def test_next_state_is_the_state_that_many_candles_later(candles: Candles, setup: int, regime: int) -> None:
     fitted = _fit(candles, setup_horizon=setup, regime_horizon=regime)
-    state, labels = fitted.state(candles), fitted.compute("X.M15", candles, _costs(candles))
+    state, labels = fitted.state("X.M15", candles), fitted.compute("X.M15", candles, _costs(candles))
     for head, horizon in (("buy", setup), ("sell", setup), ("regime", regime)):
         np.testing.assert_array_equal(labels[head][:-horizon], state[head][horizon:])
         assert (labels[head][-horizon:] == UNLABELLED).all()
@@ -176,6 +176,7 @@ def test_every_class_is_common_enough_on_each_real_file(real_sources: list[Label
         assert 0.20 <= buy[known].mean() <= 0.55, source.key
         assert 0.20 <= sell[known].mean() <= 0.55, source.key
         assert (buy & sell)[known].mean() < 0.05, source.key
+        assert fitted.setups[source.key].volume == 1.0 or 0.2 <= (buy | sell)[known].mean() <= 0.55, source.key
         regimes = labels["regime"][labels["regime"] != UNLABELLED]
         assert (np.bincount(regimes, minlength=6) / len(regimes)).min() >= 0.03, source.key
 

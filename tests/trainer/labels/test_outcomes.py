@@ -32,7 +32,9 @@ def test_volatility_compares_the_next_candles_with_the_series_own_usual(make_can
     close, high, low = candles["c"], candles["h"], candles["l"]
     last = np.concatenate([close[:1], close[:-1]])
     ranges = (np.maximum(high, last) - np.minimum(low, last)) / close
-    expected = ranges[at + 1 : at + 1 + horizon].mean() / np.median(ranges[at - REFERENCE_CANDLES + 1 : at + 1])
+    known = ranges[at - REFERENCE_CANDLES + 1 : at + 1]
+    usual = np.median([known[k : k + horizon].mean() for k in range(len(known) - horizon + 1)])
+    expected = ranges[at + 1 : at + 1 + horizon].mean() / usual
     ratios = volatility_ratios(candles, horizon)
     assert ratios[at] == pytest.approx(expected)
     assert np.isnan(ratios[: REFERENCE_CANDLES - 1]).all()

@@ -1,0 +1,94 @@
+"""Files of candles, as a training run reads them: whole, closed, and without anything that could spoil a lesson."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from producer.history import HistoryReport, read_history
+from shared.contracts import Series, encode_symbol
+from shared.errors import TrainingError
+from shared.timeframe import timeframe_ms, timeframe_name
+from trainer.histories import History
+from trainer.request import CsvSpec
+
+REFUSED_SHARE_MAX = 0.01  # of a file's rows that may be no candles; more, and the file is not what it seems
+MIXED_CANDLES = 250  # a stretch so long with another step than the timeframe's is another timeframe
+MIXED_SHARE = 0.8  # of its steps that must be that other one: feeds of thin markets leave candles out here and there
+_NUMBERS = ("text", "not_finite")  # reasons of rows whose number is none
+
+
+def read_spec(spec: CsvSpec) -> tuple[History, Sequence[str]]:
+    """Read one file, an export or a Parquet table of candles.
+
+    Returns
+    -------
+    Its closed candles, and what was assumed of it, a sentence each.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is not what the specification says.
+    TrainingError
+        It holds no closed candle, a number that is none, more than one timeframe, or many rows that are no candles.
+    """
+    symbol = spec.symbol or spec.path.stem.split("_")[0]
+    encode_symbol(symbol)
+    found = read_history(spec.path, spec.timeframe, spec.tz)
+    _check_rows(spec.path, found.report)
+    _check_steps(spec.path, found.candles["t"], found.report.timeframe)
+    closed = found.candles[:-1]  # the newest row has no successor that shows it closed
+    if not len(closed):
+        raise TrainingError("csv", str(spec.path), "holds no closed candle", "give a longer history")
+    spread = found.spread[:-1] if found.spread is not None and found.spread_in_price else None
+    history = History(Series(symbol, found.report.timeframe), closed, found.report.tz, _sha256(spec.path), spread)
+    return history, _notes(spec.path, found.report)
+
+
+def _check_rows(path: Path, report: HistoryReport) -> None:
+    for reason, found in report.reasons.items():
+        first = found["examples"][0]
+        where = f"{path.name}, line {first['line']}, {first['field']}"
+        if reason in _NUMBERS:
+            raise TrainingError(
+                where, first["value"], found["rule"], f"mend the {found['count']} rows, or leave them out"
+            )
+    if report.refused > REFUSED_SHARE_MAX * (report.rows + report.refused):
+        reason, found = max(report.reasons.items(), key=lambda item: item[1]["count"])
+        first = found["examples"][0]
+        rule = f"{found['rule']}; so are {report.refused} of {report.rows + report.refused} rows refused"
+        mend = "give one timeframe a file" if reason == "grid" else "give a clean export"
+        raise TrainingError(f"{path.name}, line {first['line']}, {first['field']}", first["value"], rule, mend)
+
+
+def _check_steps(path: Path, times: NDArray[np.int64], timeframe: str) -> None:
+    """Refuse a file of which a stretch has another step: such candles would pass for ones with gaps."""
+    steps, width = np.diff(times), timeframe_ms(timeframe)
+    for start in range(0, max(len(steps) - MIXED_CANDLES, 0) + 1, MIXED_CANDLES):
+        widths, counts = np.unique(steps[start : start + MIXED_CANDLES], return_counts=True)
+        if not len(widths):
+            return
+        common = int(widths[counts.argmax()])
+        if common != width and counts.max() >= MIXED_SHARE * min(MIXED_CANDLES, len(steps)):
+            first = np.datetime64(int(times[start]), "ms").astype("datetime64[m]")
+            name = timeframe_name(common) or f"{common / 60_000:g} minutes"
+            rule = f"holds candles of {name} from {first} on, and of {timeframe} elsewhere"
+            raise TrainingError("timeframe", path.name, rule, "give one timeframe a file")
+
+
+def _notes(path: Path, report: HistoryReport) -> list[str]:
+    notes = []
+    if report.tz_source == "assumed":
+        notes.append(f"{path.name}: no zone given and none in the stamps, read as UTC")
+    if report.refused:
+        notes.append(f"{path.name}: {report.refused} rows refused, as they are no candles")
+    if report.conflicts:
+        notes.append(f"{path.name}: {report.conflicts} rows contradict an earlier one of their time")
+    return notes
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
