@@ -165,6 +165,40 @@ class ScalerRecord(Record):
     clip: float = Field(gt=0)
 
 
+class BoundsRecord(Record):
+    """What is usual of a row: the reason OUTLIER is measured against it."""
+
+    low: tuple[float, ...]  # (F,) 0.1 % quantile of each raw feature over the training candles
+    high: tuple[float, ...]  # (F,) 99.9 % quantile
+    extremes: int = Field(ge=0)  # features outside at once that 99.9 % of the validation rows do not exceed
+
+
+class HistogramsRecord(Record):
+    """How the training rows spread, to measure drift against. Edges may repeat where a feature has few values."""
+
+    edges: Tensor  # (F, 9) deciles of each raw feature, ascending
+    shares: Tensor  # (F, 10) of the training rows: in bin k are edges[k - 1] <= x < edges[k]
+
+
+class PolicyRecord(Record):
+    """The second graph: embedding (N, d) and state (N, S) in, probabilities (N, 3) of short, flat, long out."""
+
+    file: FileName = "policy.onnx"
+    state: tuple[str, ...]  # (S,) what each number of the state is
+    training: dict[str, float | int | str] = Field(default_factory=dict)
+    metrics: dict[str, float] = Field(default_factory=dict)
+
+
+class VariantRecord(Record):
+    """The same graph in fewer bits, and how far it is from ``model.onnx`` on rows of the validation split."""
+
+    file: FileName
+    kind: Literal["int8", "bf16"]
+    candles: int = Field(gt=0)  # compared
+    agreement: dict[str, float]  # head -> share of them at which both name the same class
+    drift: dict[str, float]  # head -> largest difference of a probability
+
+
 class Manifest(Record):
     """``manifest.json``."""
 
@@ -190,6 +224,12 @@ class Manifest(Record):
     test_split_reads: int
     files: dict[FileName, Sha256]
     golden: GoldenRecord
+    bounds: BoundsRecord | None = None
+    histograms: HistogramsRecord | None = None
+    confidence_min: float = Field(0.0, ge=0, le=1)  # predictions below it say LOW_CONFIDENCE; 0: none does
+    expires_ms: int | None = None  # UTC epoch ms after which predictions say EXPIRED; None: never
+    policy: PolicyRecord | None = None
+    variants: tuple[VariantRecord, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -210,7 +250,22 @@ class Manifest(Record):
         shape = self.golden.rows.shape
         if len(shape) != 3 or shape[1:] != (WINDOW, len(self.feature_set.names)):
             raise ValueError(f"golden rows of shape {shape} are no windows of {WINDOW} rows of this feature set")
+        self._check_optional(len(self.feature_set.names))
         return self
+
+    def _check_optional(self, features: int) -> None:
+        if self.bounds and not len(self.bounds.low) == len(self.bounds.high) == features:
+            raise ValueError(f"bounds must hold {features} numbers each")
+        if self.histograms and (self.histograms.edges.shape, self.histograms.shares.shape) != (
+            (features, 9),
+            (features, 10),
+        ):
+            raise ValueError(f"histograms must be of {features} features, 9 edges and 10 shares each")
+        if self.policy and self.policy.file not in self.files:
+            raise ValueError(f"files must list {self.policy.file}")
+        for one in self.variants:
+            if one.file not in self.files:
+                raise ValueError(f"files must list {one.file}")
 
 
 @dataclass(frozen=True)

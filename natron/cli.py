@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from natron.commands import candles, dead, features, predictions, producer, services, signals, systems, training
+from natron.commands import (
+    bench,
+    bundles,
+    candles,
+    dead,
+    features,
+    predictions,
+    producer,
+    services,
+    signals,
+    systems,
+    training,
+)
 from shared.broker import LOST
 from shared.errors import InputError, NatronError
 
@@ -20,10 +32,12 @@ services.register(app)
 signals.register(app)
 predictions.register(app)
 training.register(app)
+bench.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
 app.add_typer(dead.app, name="dead")
+app.add_typer(bundles.app, name="bundle")
 
 
 def run() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,8 @@ import redis
 from bridge.client import SignalClient
 from bridge.events import Origin, Signal
 from bridge.keys import load_or_create_keys
-from bridge.listener import Addresses
 from feature_service.feature_set import FEATURE_SET
+from natron.addresses import free_addresses
 from natron.system import Shape, System
 from natron.tally import Tally
 from natron.traffic import Traffic, read_traffic
@@ -90,7 +89,7 @@ def run_demo(
     """
     with tempfile.TemporaryDirectory(prefix="natron-demo-") as folder:
         keys = Path(folder, "keys.json")
-        addresses = Addresses(_free_address(), _free_address())
+        addresses = free_addresses()
         group = settings.bridge.model_copy(
             update={"signals_bind": addresses.signals, "requests_bind": addresses.requests, "keys": str(keys)}
         )
@@ -102,12 +101,6 @@ def run_demo(
                 _await_bridge(client, system)
                 on_stage(f"replaying {request.csv.name} at full speed; signals as they arrive over ZeroMQ:")
                 return _replay(request, system, client, on_signal)
-
-
-def _free_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
 
 
 def _await_bridge(client: SignalClient, system: System) -> None:

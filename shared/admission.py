@@ -1,7 +1,9 @@
 """Admission: the one door through which candles enter, each exactly once, whoever sends it and how often."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -72,6 +74,28 @@ class Admission:
         redis.RedisError
             The broker is away; look up ``newest`` before going on.
         """
+        return self.admit_all([(series, candles)], flags, source)[0]
+
+    def admit_all(self, batches: Sequence[tuple[Series, Candles]], flags: int, source: str) -> list[list[Verdict]]:
+        """Admit candles of several series in one pipeline: what closes together need not wait for each other.
+
+        Raises
+        ------
+        BusyError
+            A backlog is full; the batches of other partitions may have been admitted. Wait and send the same again.
+        redis.RedisError
+            As ``admit``.
+        """
+        calls = [self._call(series, candles, flags, source) for series, candles in batches]
+        replies = self._script.run_all(self._client, calls)
+        for (series, _), reply in zip(batches, replies, strict=True):
+            if reply[0] == 0:
+                raise BusyError(
+                    f"partition {series.partition}: {self._limits.max_backlog} candles wait to be processed"
+                )
+        return [[Verdict(verdict.decode()) for verdict in reply[1:]] for reply in replies]
+
+    def _call(self, series: Series, candles: Candles, flags: int, source: str) -> tuple[list[str], list[Any]]:
         p, key, names = series.partition, series.key, self._names
         batch = [[candle[0], encode_candle(_candle(series, candle, flags))] for candle in candles.tolist()]
         keys = [names.candles(p), names.series(p), names.rejects(p), names.dead(p), names.history(p, key)]
@@ -79,11 +103,7 @@ class Admission:
         limits = self._limits
         live = int(source != CSV_SOURCE)
         bounds = [limits.max_backlog, limits.reject_keep, limits.dead_keep]
-        args = [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, pack(batch)]
-        status, *verdicts = self._script.run(self._client, keys, args)
-        if status == 0:
-            raise BusyError(f"partition {p}: {limits.max_backlog} candles wait to be processed")
-        return [Verdict(verdict.decode()) for verdict in verdicts]
+        return keys, [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, pack(batch)]
 
 
 def _candle(series: Series, values: tuple[float, ...], flags: int) -> Candle:

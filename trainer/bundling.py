@@ -1,19 +1,16 @@
-"""From a trained model to a bundle on disk."""
+"""From a trained model to a bundle on disk, and again from what a run kept of it."""
 
 import hashlib
 import re
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from safetensors.torch import save
+from pydantic import ValidationError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from safetensors.torch import load, save
 
-import feature_service
-import shared
-import trainer
 from feature_service.feature_set import FEATURE_SET
 from inference_worker.bundle import (
     BUNDLE_SCHEMA,
@@ -28,19 +25,25 @@ from inference_worker.bundle import (
     write_manifest,
 )
 from shared.contracts import WINDOW, Rows
-from shared.errors import TrainingError
-from shared.settings.groups import Settings
-from shared.settings.loading import leaves
-from trainer.calibration import calibrate
+from shared.errors import BundleError, TrainingError
+from trainer.attention import ATTENTION_WINDOWS, POOL_WINDOW
+from trainer.checkpoint import write_whole
 from trainer.export import cache_records, export_graph, golden_outputs
 from trainer.histories import History, Lesson
-from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, Natron
+from trainer.model import PRESETS, Natron
+from trainer.provenance import code_version, flat_settings
 from trainer.report import score_test
 from trainer.request import TrainingRequest
+from trainer.run_folder import check_writable
+from trainer.spread import fit_bounds, fit_histograms
+from trainer.variants import check_kinds, make_variant, sample_rows
 
 WEIGHTS_NAME = "weights.safetensors"
-_GROUPS = {"data", "features", "labels", "model", "training", "optimization"}  # of the settings, in the manifest
+ROWS_NAME = "validation.safetensors"  # in a run's folder: what variants are compared on
+DAY_MS = 86_400_000
 _ID = re.compile(r"[A-Za-z0-9._-]{1,24}")
+
+Files = dict[str, bytes]
 
 
 def check_out(out: Path) -> None:
@@ -49,29 +52,28 @@ def check_out(out: Path) -> None:
         raise TrainingError(
             "out", str(out), "must end in a bundle id of 1 to 24 of A-Z a-z 0-9 . _ -", "name another folder"
         )
-    there = out.absolute()
-    while not there.exists():
-        there = there.parent
-    try:
-        with tempfile.TemporaryFile(dir=there):  # asking for permission is not enough: a folder may take no files
-            pass
-    except OSError as error:
-        rule = f"cannot be written, because of {there}: {error.strerror}"
-        raise TrainingError("out", str(out), rule, "name another folder") from None
+    check_writable("out", out)
     if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST_NAME).exists():
         raise TrainingError("out", str(out), "holds files and is no bundle", "name a new folder")
 
 
 def write_bundle(
-    request: TrainingRequest, histories: Sequence[History], lesson: Lesson, model: Natron, best_epoch: int
+    request: TrainingRequest,
+    histories: Sequence[History],
+    lesson: Lesson,
+    model: Natron,
+    facts: Mapping[str, float | int | str],
 ) -> Manifest:
-    """Finish the model and write its bundle; the manifest comes last, so that half a bundle is never one."""
-    temperatures = calibrate(model, lesson.series)
-    files = {GRAPH_NAME: export_graph(model)}
+    """Export a calibrated model and write its bundle; keep in the run's folder what another export needs.
+
+    Parameters
+    ----------
+    facts
+        What came about in training, for the manifest beside the settings.
+    """
+    files: Files = {GRAPH_NAME: export_graph(model), WEIGHTS_NAME: save(model.state_dict())}
     windows = _golden_windows(lesson)
     golden = golden_outputs(model, files[GRAPH_NAME], windows)
-    if request.save_weights:
-        files[WEIGHTS_NAME] = save(model.state_dict())
     manifest = Manifest(
         schema_version=BUNDLE_SCHEMA,
         id=request.out.name,
@@ -83,30 +85,103 @@ def write_bundle(
         caches=cache_records(model.width),
         heads=tuple(HEADS),
         labels=lesson.labels.records(),
-        temperatures=temperatures,
+        temperatures={head: float(model.temperature[part][0]) for head, part in model.columns.items()},
         scaler=ScalerRecord(
             centre=tuple(model.centre.tolist()),
             scale=tuple((1 / model.scale).tolist()),
             clip=model.clip,
         ),
-        costs={},
+        costs=lesson.costs,
         data=tuple(one.record for one in histories),
         splits=lesson.splits,
         seed=request.settings.training.seed,
-        training={"best_epoch": best_epoch, **_flat_settings(request.settings)},
-        code_version=_code_version(),
+        training=dict(sorted({**flat_settings(request.settings), **facts, "trials": request.trials}.items())),
+        code_version=code_version(),
         metrics=score_test(model, lesson.series, request.settings.labels.horizons),
         test_split_reads=1,
-        files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        files=_hashes(files),
         golden=GoldenRecord(
             rows=Tensor.of(windows), outputs={head: Tensor.of(values) for head, values in golden.items()}
         ),
+        bounds=fit_bounds(lesson.series),
+        histograms=fit_histograms(lesson.series),
+        confidence_min=request.settings.model.confidence_min,
+        expires_ms=_expiry(request, histories),
     )
-    request.out.mkdir(parents=True, exist_ok=True)
+    rows = sample_rows(lesson.series)
+    _keep(request.run_folder, manifest, {WEIGHTS_NAME: files[WEIGHTS_NAME], ROWS_NAME: save_arrays({"rows": rows})})
+    return _write(request.out, manifest, files, rows, request.variants, request.save_weights)
+
+
+def export_run(run: Path, out: Path, variants: Sequence[str] = (), save_weights: bool = True) -> Manifest:
+    """Make a finished run's bundle again, under another name or with other files.
+
+    Raises
+    ------
+    TrainingError
+        The run is not finished, ``out`` cannot be written, or a variant is none or not good enough.
+    BundleError
+        What the run kept is altered, or the graph answers otherwise than the run's own bundle did.
+    """
+    check_out(out)
+    check_kinds(variants)
+    if not (run / MANIFEST_NAME).exists():
+        raise TrainingError("run", str(run), "holds no finished run", "finish it with natron train --resume")
+    manifest = _read_kept(run)
+    kept = {name: (run / name).read_bytes() for name in (WEIGHTS_NAME, ROWS_NAME)}
+    model = Natron(len(manifest.feature_set.names), PRESETS[manifest.preset], manifest.scaler.clip)
+    model.load_state_dict(load(kept[WEIGHTS_NAME]))
+    files: Files = {GRAPH_NAME: export_graph(model), WEIGHTS_NAME: kept[WEIGHTS_NAME]}
+    golden_outputs(model, files[GRAPH_NAME], manifest.golden.rows.array)
+    named = manifest.model_copy(update={"id": out.name, "files": _hashes(files), "variants": ()})
+    return _write(out, named, files, load_arrays(kept[ROWS_NAME])["rows"], variants, save_weights)
+
+
+def _write(
+    out: Path, manifest: Manifest, files: Files, rows: Rows, variants: Sequence[str], save_weights: bool
+) -> Manifest:
+    """Write a bundle; the manifest comes last, so that half a bundle is never one."""
+    made = [make_variant(kind, files[GRAPH_NAME], manifest.caches, rows) for kind in variants]
+    files = {name: content for name, content in files.items() if save_weights or name != WEIGHTS_NAME}
+    files |= {record.file: content for record, content in made}
+    changed = {"files": _hashes(files), "variants": tuple(record for record, _ in made)}
+    manifest = Manifest.model_validate(manifest.model_copy(update=changed).model_dump())
+    out.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        (request.out / name).write_bytes(content)
-    write_manifest(request.out, manifest)
+        (out / name).write_bytes(content)
+    write_manifest(out, manifest)
     return manifest
+
+
+def _keep(run: Path, manifest: Manifest, files: Files) -> None:
+    """Leave in the run's folder all but the graph, which follows from the weights."""
+    for name, content in files.items():
+        write_whole(run / name, content)
+    hashes = {**manifest.files, **_hashes(files)}
+    write_manifest(run, manifest.model_copy(update={"files": hashes}))
+
+
+def _read_kept(run: Path) -> Manifest:
+    """Read what ``_keep`` left, each file by its hash."""
+    try:
+        manifest = Manifest.model_validate_json((run / MANIFEST_NAME).read_bytes())
+        found = _hashes({name: (run / name).read_bytes() for name in (WEIGHTS_NAME, ROWS_NAME)})
+    except (OSError, ValidationError) as error:
+        raise BundleError(f"{run}: what the run kept cannot be read: {error}") from None
+    for name, digest in found.items():
+        if manifest.files.get(name) != digest:
+            raise BundleError(f"{run / name}: sha256 expected {manifest.files.get(name)}, found {digest}")
+    return manifest
+
+
+def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def _expiry(request: TrainingRequest, histories: Sequence[History]) -> int | None:
+    """Days after the newest candle that was seen, so that the same data give the same bundle on any day."""
+    days = request.settings.model.expires_days
+    return max(one.record.last for one in histories) + days * DAY_MS if days else None
 
 
 def _golden_windows(lesson: Lesson) -> Rows:
@@ -114,29 +189,3 @@ def _golden_windows(lesson: Lesson) -> Rows:
     one = lesson.series[0]
     ends = (one.splits.test.start, one.splits.test.stop - 1)
     return np.stack([one.rows[end - WINDOW + 1 : end + 1] for end in ends])
-
-
-def _flat_settings(settings: Settings) -> dict[str, float | int | str]:
-    """Name each setting that a run depends on ``group.key``."""
-    values = {".".join(path): _value(settings, path) for path in leaves() if path[0] in _GROUPS}
-    return dict(sorted(values.items()))
-
-
-def _value(settings: Settings, path: tuple[str, ...]) -> float | int | str:
-    value: Any = settings
-    for name in path:
-        value = getattr(value, name)
-    found: float | int | str = value
-    return found
-
-
-def _code_version() -> str:
-    """Name the sources that made a bundle, committed or not, and the library that trained it."""
-    digest = hashlib.sha256()
-    for package in (shared, feature_service, trainer):
-        assert package.__file__
-        folder = Path(package.__file__).parent
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(path.relative_to(folder).as_posix().encode())
-            digest.update(path.read_bytes())
-    return f"source {digest.hexdigest()[:12]}, torch {torch.__version__}"

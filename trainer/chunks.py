@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from inference_worker.bundle import HEADS
-from shared.contracts import WINDOW, Rows
+from shared.contracts import WINDOW, Candles, Rows
 from trainer.labels.heads import UNLABELLED, Labels
 from trainer.splits import Span, Splits
 
@@ -23,6 +24,8 @@ class LabelledSeries:
     rows: Rows  # (N, F)
     labels: Labels  # head -> (N,)
     splits: Splits
+    candles: Candles  # (N,)
+    costs: NDArray[np.float64]  # (N,) of a round trip begun at each candle, a share of the price
 
 
 @dataclass(frozen=True)

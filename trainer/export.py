@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from inference_worker.bundle import EMBEDDING, HEADS, POOL_CACHE, CacheRecord
 from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError
-from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, Natron
+from trainer.attention import ATTENTION_WINDOWS, POOL_WINDOW
+from trainer.model import Natron
 
 OPSET = 23  # the first with Attention and RotaryEmbedding as single nodes: one token is half as long under way
 PARITY = 1e-5  # law 7, of probabilities
@@ -53,7 +54,8 @@ class _Step(nn.Module):
 
 
 def export_graph(model: Natron) -> bytes:
-    """Serialise ``model.step`` as ONNX, float32, with dynamic B and T."""
+    """Serialise ``model.step`` as ONNX, float32, with dynamic B and T; TrainingError where the model has none."""
+    model.check_streams()
     model.eval()
     caches = cache_records(model.width)
     batch, length = 2, 3  # any that are not 1, which the exporter would take for fixed
@@ -62,7 +64,7 @@ def export_graph(model: Natron) -> bytes:
         torch.zeros(batch, dtype=torch.int64),
         [torch.zeros(batch, cache.length, cache.width) for cache in caches],
     )
-    with _quiet_exporter():
+    with quiet_exporter():
         program = torch.onnx.export(
             _Step(model),
             example,
@@ -105,7 +107,7 @@ def golden_outputs(model: Natron, graph: bytes, windows: Rows) -> Probabilities:
     assert windows.shape[1] == WINDOW
     found = run_windows(graph, windows, cache_records(model.width))
     with torch.no_grad():
-        taught = probabilities(model(torch.from_numpy(windows)).logits)
+        taught = probabilities(model(torch.tensor(windows)).logits)
     _compare(found, dict(zip(HEADS, (values[:, -1].numpy() for values in taught), strict=True)))
     return found
 
@@ -131,14 +133,13 @@ def _strip(graph: onnx.ModelProto) -> None:
 
 
 @contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Silence the exporter, which warns of absent libraries and of its own deprecated calls."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def quiet_exporter() -> Iterator[None]:
+    """Silence exporter and quantiser, which warn of absent libraries, of their own calls, and give advice."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(level)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
@@ -12,6 +13,7 @@ from shared.contracts import Candles, Series
 from shared.errors import TrainingError
 from shared.settings.groups import DataSettings, LabelSettings
 from trainer.chunks import LabelledSeries
+from trainer.costs import round_trip_costs
 from trainer.labels.heads import UNLABELLED, FittedLabels, LabelSource, fit_labels
 from trainer.splits import Span, Splits, fewest_candles, split_candles
 
@@ -26,6 +28,7 @@ class History:
     candles: Candles  # (N,), ascending
     tz: str  # zone the stamps were read in
     sha256: str  # of the file
+    spread: NDArray[np.float64] | None = None  # (N,) price between bid and ask, NaN where a row has none
 
     @property
     def record(self) -> DataRecord:
@@ -50,6 +53,11 @@ class Lesson:
     labels: FittedLabels
     splits: tuple[SplitRecord, ...]
 
+    @property
+    def costs(self) -> dict[str, float]:
+        """Series key -> median cost of a round trip in the training split, 1/10,000 of the price."""
+        return dict(self.labels.costs_bps)
+
 
 def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: LabelSettings) -> Lesson:
     """Split, fit labels on the training splits, label and compute features.
@@ -63,16 +71,21 @@ def prepare_lesson(histories: Sequence[History], data: DataSettings, labels: Lab
     _check_series(histories, fewest_candles(FEATURE_SET.lookback, horizon, data))
     splits = [split_candles(len(one.candles), FEATURE_SET.lookback, horizon, data) for one in histories]
     sources = [
-        LabelSource(one.series.key, one.candles, split.train.mask(len(one.candles)))
+        LabelSource(
+            one.series.key,
+            one.candles,
+            split.train.mask(len(one.candles)),
+            round_trip_costs(one.candles, one.spread, labels.cost_bps),
+        )
         for one, split in zip(histories, splits, strict=True)
     ]
     fitted = fit_labels(labels, sources)
-    labelled = [fitted.compute(source.key, source.candles) for source in sources]
+    labelled = [fitted.compute(source.key, source.candles, source.costs) for source in sources]
     for head, record in fitted.records().items():
         learned = np.concatenate([found[head][source.train] for found, source in zip(labelled, sources, strict=True)])
         _check_classes(head, learned[learned != UNLABELLED], record.classes)
     series = tuple(
-        LabelledSeries(source.key, compute_history(source.candles), found, split)
+        LabelledSeries(source.key, compute_history(source.candles), found, split, source.candles, source.costs)
         for source, found, split in zip(sources, labelled, splits, strict=True)
     )
     records = tuple(_split_record(source, split) for source, split in zip(sources, splits, strict=True))

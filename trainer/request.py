@@ -1,5 +1,6 @@
 """What a training run is asked for, and what it gives back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -7,7 +8,7 @@ from typing import Self
 from inference_worker.bundle import Manifest
 from shared.errors import TrainingError
 from shared.settings.groups import Settings
-from trainer.supervised import EpochReport
+from trainer.run_folder import EpochReport
 
 _OPTIONS = ("symbol", "timeframe", "tz")
 _FORM = "write FILE[,symbol=S][,timeframe=TF][,tz=Z]"
@@ -43,14 +44,26 @@ class TrainingRequest:
     out: Path  # the bundle's folder; its name is the bundle's id
     settings: Settings = field(default_factory=Settings)
     save_weights: bool = True  # also write weights.safetensors, which serving does not need
+    run: Path | None = None  # folder of the run; None: beside ``out``, with .run behind its name
+    resume: bool = False  # go on where the run was interrupted
+    variants: tuple[str, ...] = ()  # of the graph: int8, bf16
+    trials: int = 1  # of how many tried settings this one was chosen, for the deflated Sharpe ratio
+
+    @property
+    def run_folder(self) -> Path:
+        """Where history, checkpoints and what another export needs stand."""
+        return self.run or self.out.with_name(self.out.name + ".run")
 
 
 @dataclass(frozen=True)
 class TrainingResult:
     """What a run made."""
 
-    path: Path
-    manifest: Manifest
-    epochs: tuple[EpochReport, ...]
+    path: Path  # of the bundle; of the run where it has none
+    manifest: Manifest | None  # None: full attention has no bundle, and one process of several writes it
+    epochs: tuple[EpochReport, ...]  # of the supervised phase
+    run: Path
+    facts: Mapping[str, float | int | str]
+    parameters: int
     notes: tuple[str, ...]  # what was assumed of the files, a sentence each
     seconds: float

@@ -8,19 +8,27 @@ from producer.history import read_history
 from shared.contracts import Series, encode_symbol
 from shared.errors import TrainingError
 from trainer.bundling import check_out
+from trainer.epochs import Progress
 from trainer.histories import History
 from trainer.request import CsvSpec, TrainingRequest, TrainingResult
 from trainer.run import train_histories
-from trainer.supervised import EpochReport
+from trainer.run_folder import EpochReport, check_run
+from trainer.variants import check_kinds
 
 
-def train(request: TrainingRequest, report: Callable[[EpochReport], None] = lambda _: None) -> TrainingResult:
+def train(
+    request: TrainingRequest,
+    report: Callable[[EpochReport], None] = lambda _: None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> TrainingResult:
     """Read the files of a request and train on them.
 
     Parameters
     ----------
     report
         Called after every epoch.
+    progress
+        Called after every step.
 
     Raises
     ------
@@ -30,9 +38,22 @@ def train(request: TrainingRequest, report: Callable[[EpochReport], None] = lamb
         A file cannot be read, or is not what the request says.
     """
     check_out(request.out)
-    read = [_read(spec) for spec in request.csv]
-    notes = [note for _, found in read for note in found]
-    return train_histories(request, [history for history, _ in read], notes, report)
+    check_run(request.run_folder)
+    check_kinds(request.variants)
+    histories, notes = read_histories(request.csv)
+    return train_histories(request, histories, notes, report, progress)
+
+
+def read_histories(csv: Sequence[CsvSpec]) -> tuple[list[History], list[str]]:
+    """Read files; what was assumed of them comes as notes, a sentence each.
+
+    Raises
+    ------
+    TrainingError, InputError
+        A file cannot be read, holds nothing, or is not what is said of it.
+    """
+    read = [_read(spec) for spec in csv]
+    return [history for history, _ in read], [note for _, notes in read for note in notes]
 
 
 def _read(spec: CsvSpec) -> tuple[History, Sequence[str]]:
@@ -49,7 +70,8 @@ def _read(spec: CsvSpec) -> tuple[History, Sequence[str]]:
         notes.append(f"{spec.path.name}: {found.report.refused} rows refused, as they are no candles")
     if found.report.conflicts:
         notes.append(f"{spec.path.name}: {found.report.conflicts} rows contradict an earlier one of their time")
-    history = History(Series(symbol, found.report.timeframe), closed, found.report.tz, _sha256(spec.path))
+    spread = found.spread[:-1] if found.spread is not None and found.spread_in_price else None
+    history = History(Series(symbol, found.report.timeframe), closed, found.report.tz, _sha256(spec.path), spread)
     return history, notes
 
 

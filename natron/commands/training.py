@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import typer
 
@@ -10,56 +10,124 @@ from natron.commands.options import Assignments, Config
 from natron.environment import read_settings
 from shared.errors import InputError
 
-if TYPE_CHECKING:
-    from inference_worker.bundle import MetricRecord
-    from trainer.supervised import EpochReport
+Csv = Annotated[list[str], typer.Option("--csv", help="FILE[,symbol=S][,timeframe=TF][,tz=Z]; may be given often")]
+Preset = Annotated[str | None, typer.Option("--preset", help="tiny, small or base")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="the same seed gives the same bundle")]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda")]
+Weights = Annotated[bool, typer.Option("--weights/--no-weights", help="also keep weights.safetensors")]
+Variants = Annotated[str, typer.Option("--variants", help="int8, bf16 or both with a comma: smaller graphs beside")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command("train")(train)
+    app.command("export")(export)
+    app.command("tune")(tune)
 
 
 def train(
+    csv: Csv,
     out: Path = typer.Option(..., "--out", help="folder of the bundle; its name is the bundle's id"),
-    csv: list[str] = typer.Option(..., "--csv", help="FILE[,symbol=S][,timeframe=TF][,tz=Z]; may be given often"),
-    preset: str | None = typer.Option(None, "--preset", help="tiny, small or base"),
-    seed: int | None = typer.Option(None, "--seed", min=0, help="the same seed gives the same bundle"),
-    weights: bool = typer.Option(True, "--weights/--no-weights", help="also keep weights.safetensors"),
+    run: Path | None = typer.Option(None, "--run", help="folder of the run; default: OUT.run"),
+    preset: Preset = None,
+    phases: str | None = typer.Option(None, "--phases", help="pretrain,supervised,rl or some of them"),
+    resume: bool = typer.Option(False, "--resume", help="go on where the run was interrupted"),
+    seed: Seed = None,
+    device: Device = None,
+    weights: Weights = True,
+    variants: Variants = "",
+    trials: int = typer.Option(1, "--trials", min=1, help="settings tried before these, as natron tune says"),
     config: Config = None,
     assignments: Assignments = None,
 ) -> None:
     """Train on exports, measure on their last part by date, and write a bundle that workers serve."""
-    if find_spec("torch") is None:
-        raise InputError("natron train", "torch", "is not installed", "run make dev, or pip install 'natron[train]'")
+    _check_torch("natron train")
+    from natron.training_display import TrainingDisplay, print_metrics, print_variants
     from shared.log import configure_log
     from trainer.request import CsvSpec, TrainingRequest
     from trainer.training import train as run_training
 
-    settings = read_settings(config, assignments, model__preset=preset, training__seed=seed)
+    settings = read_settings(
+        config,
+        assignments,
+        model__preset=preset,
+        training__seed=seed,
+        training__phases=phases,
+        training__device=device,
+    )
     configure_log("trainer", settings.system.log_level)
-    request = TrainingRequest(tuple(CsvSpec.parse(text) for text in csv), out, settings, save_weights=weights)
-    result = run_training(request, lambda done: print(_epoch(done), flush=True))
+    request = TrainingRequest(
+        csv=tuple(CsvSpec.parse(text) for text in csv),
+        out=out,
+        settings=settings,
+        save_weights=weights,
+        run=run,
+        resume=resume,
+        variants=_names(variants),
+        trials=trials,
+    )
+    with TrainingDisplay() as display:
+        result = run_training(request, display.epoch, display.step)
     for note in result.notes:
         print(f"note: {note}")
-    _print(result.manifest.metrics)
-    print(f"{result.path}: {result.manifest.parameters:,} parameters, {result.seconds:.0f} s")
+    if result.manifest is None:
+        print(f"{result.path}: no bundle, as only banded attention of the first process makes one")
+        return
+    print_metrics(result.manifest.metrics)
+    print_variants(result.manifest.variants)
+    for name in ("pretrain.fresh", "pretrain.pretrained"):
+        if name in result.facts:
+            print(f"{name}: validation log-loss {result.facts[name]:.4f} after a short supervised run")
+    print(f"{result.path}: {result.parameters:,} parameters, {result.seconds:.0f} s; run: {result.run}")
 
 
-def _epoch(done: "EpochReport") -> str:
-    mark = "  best" if done.best else ""
-    return (
-        f"epoch {done.epoch:>3}/{done.epochs}  training loss {done.training_loss:.4f}  "
-        f"validation log-loss {done.validation_log_loss:.4f}{mark}"
-    )
+def export(
+    run: Path = typer.Option(..., "--run", help="folder of a finished run"),
+    out: Path = typer.Option(..., "--out", help="folder of the bundle; its name is the bundle's id"),
+    weights: Weights = True,
+    variants: Variants = "",
+) -> None:
+    """Make a run's bundle again: under another name, or with smaller graphs beside."""
+    _check_torch("natron export")
+    from natron.training_display import print_variants
+    from trainer.bundling import export_run
+
+    manifest = export_run(run, out, _names(variants), weights)
+    print_variants(manifest.variants)
+    print(f"{out}: {', '.join(manifest.files)}")
 
 
-def _print(metrics: "tuple[MetricRecord, ...]") -> None:
-    from rich.console import Console
-    from rich.table import Table
+def tune(
+    csv: Csv,
+    out: Path = typer.Option(..., "--out", help="folder of the study; given again, it goes on"),
+    trials: int = typer.Option(20, "--trials", min=1, help="in all, those done before counted"),
+    preset: Preset = None,
+    seed: Seed = None,
+    device: Device = None,
+    config: Config = None,
+    assignments: Assignments = None,
+) -> None:
+    """Search settings by validation log-loss; prints the best as options of natron train."""
+    _check_torch("natron tune")
+    from shared.log import configure_log
+    from trainer.request import CsvSpec
+    from trainer.tuning import Trial, tune_settings
 
-    table = Table("series", "head", "test candles", "accuracy", "majority", "persistence", "log-loss", min_width=100)
-    for row in metrics:
-        shares = (f"{value:.1%}" for value in (row.accuracy, row.majority, row.persistence))
-        table.add_row(row.series, row.head, f"{row.candles:,}", *shares, f"{row.log_loss:.4f}")
-    Console(width=110).print(table)
+    settings = read_settings(config, assignments, model__preset=preset, training__seed=seed, training__device=device)
+    configure_log("trainer", settings.system.log_level)
+
+    def show(trial: Trial) -> None:
+        print(f"trial {trial.number + 1}/{trials}: {trial.outcome}  {trial.assignments}", flush=True)
+
+    best, done = tune_settings([CsvSpec.parse(text) for text in csv], settings, out, trials, show)
+    print(f"best of {done}: validation log-loss {best.loss:.4f}")
+    print(f"natron train --trials {done} {best.assignments} ...")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
+def _check_torch(command: str) -> None:
+    if find_spec("torch") is None:
+        raise InputError(command, "torch", "is not installed", "run make dev, or pip install 'natron[train]'")

@@ -10,12 +10,16 @@ Positive = Annotated[int, Gt(0)]
 Count = Annotated[int, Ge(0)]
 Seconds = Annotated[float, Gt(0)]
 Share = Annotated[float, Gt(0), Lt(1)]
+Weight = Annotated[float, Ge(0), Le(100)]
 
 
 class Group(BaseModel):
     """A frozen group of settings: unknown keys and wrong types are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+PHASES = ("pretrain", "supervised", "rl")
 
 
 class SystemSettings(Group):
@@ -114,30 +118,72 @@ class LabelSettings(Group):
 class ModelSettings(Group):
     """Which model is trained."""
 
+    attention: Literal["banded", "full"] = Field(
+        "banded", description="full sees its 96 candles both ways, to compare with; it cannot stream, so has no bundle"
+    )
+    dropout: Annotated[float, Ge(0), Lt(1)] = Field(
+        0.0, description="share of a block's contributions left out while training"
+    )
     preset: Literal["tiny", "small", "base"] = Field(
         "base",
         description="0.3, 1.5 or 4.8 million parameters; base is the largest that a core serves in a millisecond",
     )
+    confidence_min: Annotated[float, Ge(0), Le(1)] = Field(
+        0.0, description="predictions less confident say LOW_CONFIDENCE; 0: none, as rules of entry have their own"
+    )
+    expires_days: Count = Field(
+        0,
+        description="from the newest candle of the data until predictions say EXPIRED; 0: never",
+    )
 
 
 class PretrainSettings(Group):
-    """Unsupervised pretraining."""
+    """Unsupervised pretraining: masked spans of candles, and two views of one candle."""
 
-    epochs: Count = Field(0, description="passes over the training part; only 0 is built so far")
+    epochs: Positive = Field(50, description="passes over the training part, at most; with the phase left out, none")
+    patience: Positive = Field(5, description="epochs without a better validation loss before it stops")
+    mask_share: Annotated[float, Gt(0), Le(0.5)] = Field(0.15, description="of the candles that are hidden")
+    span_candles: Annotated[int, Ge(1), Le(8)] = Field(
+        6, description="longest hidden span; a single hidden candle is read off its neighbours' averages"
+    )
+    contrast_weight: Annotated[float, Ge(0)] = Field(0.1, description="of InfoNCE beside the reconstruction")
+    ablation: bool = Field(
+        True, description="keep what was pretrained only where a short supervised run is better for it"
+    )
+    ablation_epochs: Positive = Field(2, description="of each of the two short runs: the head start shows early")
+
+
+class HeadWeights(Group):
+    """Of each head's loss in the sum; 0 leaves a head untaught."""
+
+    buy: Weight = Field(1.0, description="of the setups' heads: nearly told by the present candle")
+    sell: Weight = Field(1.0, description="as buy")
+    direction: Weight = Field(1.0, description="little to learn, and its loss cannot outweigh the others")
+    regime: Weight = Field(1.0, description="the head with the most to learn")
+    long_win: Weight = Field(1.0, description="as direction")
+    short_win: Weight = Field(1.0, description="as direction")
+    high_volatility: Weight = Field(1.0, description="as regime")
 
 
 class SupervisedSettings(Group):
     """Supervised training: how long, and on what."""
 
-    epochs: Positive = Field(12, description="passes over the training part; the cosine ends with the last one")
-    patience: Positive = Field(6, description="epochs without a better validation log-loss before it stops")
+    epochs: Positive = Field(100, description="passes over the training part, at most; patience ends most runs")
+    patience: Positive = Field(8, description="epochs without a better validation log-loss before it stops")
     label_smoothing: Annotated[float, Ge(0), Lt(0.5)] = Field(
         0.02, description="labels near a threshold are noise; more blurs the calibration"
+    )
+    balance: Annotated[float, Ge(0), Le(1)] = Field(
+        0.0, description="a class weighs share ** -balance in its head's loss; 0: as often as it occurs"
     )
     chunk_rows: Annotated[int, Ge(160), MultipleOf(32)] = Field(
         640, description="rows a training sequence; 95 of them are context, 15 % overhead"
     )
     batch_chunks: Positive = Field(4, description="sequences a step: about 2,200 targets")
+    ema: Annotated[float, Ge(0), Lt(1)] = Field(
+        0.995, description="decay a step of the averaged weights that are scored and kept; 0: the last step's"
+    )
+    weights: HeadWeights = HeadWeights()
 
 
 class RlSettings(Group):
@@ -149,24 +195,45 @@ class RlSettings(Group):
 class TrainingSettings(Group):
     """The phases of training."""
 
+    phases: str = Field(
+        "supervised", description="comma-separated, of pretrain, supervised and rl; supervised is always one of them"
+    )
     pretrain: PretrainSettings = PretrainSettings()
     supervised: SupervisedSettings = SupervisedSettings()
     rl: RlSettings = RlSettings()
     seed: Count = Field(0, description="of weights, batches and order; the same seed gives the same bundle")
     threads: Positive = Field(2, description="torch's; bundles are equal bit for bit only for equal numbers of them")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where torch finds one")
+    amp: Literal["auto", "off", "on"] = Field(
+        "auto", description="bfloat16 products; auto: where the hardware has them, as a core with AVX512-BF16 or AMX"
+    )
+
+    @field_validator("phases")
+    @classmethod
+    def _known_phases(cls, value: str) -> str:
+        named = value.split(",")
+        if "supervised" not in named or len(set(named)) < len(named) or not set(named) <= set(PHASES):
+            raise ValueError(f"must be some of {', '.join(PHASES)}, each once, supervised among them")
+        return ",".join(phase for phase in PHASES if phase in named)
 
 
 class OptimizationSettings(Group):
-    """AdamW and its schedule."""
+    """The optimiser and its schedule."""
 
-    learning_rate: Annotated[float, Gt(0)] = Field(1e-3, description="peak, reached after the warm-up")
+    optimizer: Literal["adamw", "muon"] = Field(
+        "muon", description="muon: the blocks' matrices by Muon, the rest by AdamW; half the epochs of AdamW alone"
+    )
+    learning_rate: Annotated[float, Gt(0)] = Field(2e-3, description="peak, reached after the warm-up")
     weight_decay: Annotated[float, Ge(0)] = Field(
         0.05, description="matrices only: norms and biases have nothing to shrink towards"
     )
     clip_norm: Annotated[float, Gt(0)] = Field(1.0, description="of all gradients together; only spikes are larger")
-    warmup_share: Annotated[float, Ge(0), Lt(1)] = Field(
-        0.05, description="of all steps, rising linearly, as AdamW's moments start empty"
+    warmup_steps: Count = Field(100, description="of a linear rise, as the optimiser's moments start empty")
+    schedule: Literal["cosine", "plateau"] = Field(
+        "plateau", description="plateau: lower the rate when validation stalls; cosine: fall until the last epoch"
     )
+    plateau_factor: Share = Field(0.4, description="of the rate that is left at each lowering")
+    plateau_patience: Positive = Field(2, description="epochs without a better validation log-loss before a lowering")
     final_share: Annotated[float, Ge(0), Le(1)] = Field(0.05, description="of the peak rate that is left at the end")
 
 
@@ -252,6 +319,19 @@ class BridgeSettings(Group):
     )
 
 
+class GatewaySettings(Group):
+    """Predictions over HTTP."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; one that other machines reach needs a key")
+    port: Annotated[int, Ge(0), Le(65_535)] = Field(5_000, description="0: any free one")
+    key_file: str = Field("", description="file that holds the API key; empty: none is asked for, on loopback only")
+    rate_per_s: Annotated[float, Gt(0)] = Field(1_000.0, description="requests of one client on average")
+    rate_burst: Annotated[float, Ge(1)] = Field(2_000.0, description="requests of one client at once")
+    body_bytes_max: Annotated[int, Ge(65_536)] = Field(
+        8_388_608, description="of a request: 64 series of 700 candles in JSON are 6 MB"
+    )
+
+
 class Settings(Group):
     """Everything, frozen."""
 
@@ -268,3 +348,4 @@ class Settings(Group):
     feature_service: FeatureServiceSettings = FeatureServiceSettings()
     worker: WorkerSettings = WorkerSettings()
     bridge: BridgeSettings = BridgeSettings()
+    gateway: GatewaySettings = GatewaySettings()

@@ -76,6 +76,20 @@ def load_settings(file: Path | None, environ: Mapping[str, str], flags: Mapping[
         raise _explained(error, known) from None
 
 
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """Copy ``settings`` with other values of dotted keys; SettingError as ``load_settings`` raises it."""
+    known = {".".join(path): path for path in leaves()}
+    document = settings.model_dump()
+    for key, value in values.items():
+        if key not in known:
+            raise SettingError(key, value, "is not a setting", _suggestion(key, known))
+        _put(document, known[key], value)
+    try:
+        return Settings.model_validate(document)
+    except ValidationError as error:
+        raise _explained(error, known) from None
+
+
 def _read_file(file: Path) -> dict[str, Any]:
     try:
         values = yaml.load(file.read_text(encoding="utf-8"), _Yaml)  # noqa: S506 - a SafeLoader

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_worker.bundle import HEADS
+from shared.contracts import CANDLE_DTYPE
 from trainer.chunks import CONTEXT, LabelledSeries, span_batches, training_batches
 from trainer.labels.heads import UNLABELLED
 from trainer.splits import Span, Splits
@@ -18,7 +19,9 @@ def _series(count: int, train: Span) -> LabelledSeries:
     """Rows that hold their own index, and labels that are that index modulo 100."""
     rows = np.arange(count, dtype=np.float32)[:, None]
     labels = {head: (np.arange(count) % 100).astype(np.int8) for head in HEADS}
-    return LabelledSeries("X.M15", rows, labels, Splits(train, Span(0, 0), Span(0, 0)))
+    return LabelledSeries(
+        "X.M15", rows, labels, Splits(train, Span(0, 0), Span(0, 0)), np.zeros(count, CANDLE_DTYPE), np.zeros(count)
+    )
 
 
 @settings(max_examples=30, deadline=None)

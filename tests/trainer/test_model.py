@@ -5,9 +5,13 @@ import math
 import pytest
 import torch
 
+import trainer.model
 from inference_worker.bundle import HEADS
 from shared.contracts import WINDOW
-from trainer.model import ATTENTION_HEADS, BLOCK, PRESETS, Natron, _banded
+from shared.errors import TrainingError
+from trainer.attention import ATTENTION_HEADS, BLOCK, attend_banded
+from trainer.export import export_graph
+from trainer.model import PRESETS, Natron
 
 
 @pytest.mark.parametrize(("preset", "millions"), [("tiny", 0.3), ("small", 1.5), ("base", 4.8)])
@@ -36,7 +40,7 @@ def test_banded_attention_equals_attention_with_a_full_mask(window: int) -> None
     scores = heads(query) @ heads(key).transpose(-1, -2) / math.sqrt(64 / ATTENTION_HEADS)
     scores = scores.masked_fill((lag < 0) | (lag >= window), -math.inf)
     expected = (scores.softmax(-1) @ heads(value)).transpose(1, 2).flatten(2)
-    torch.testing.assert_close(_banded(query, key, value, window), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(attend_banded(query, key, value, window), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_an_answer_depends_on_its_last_96_rows_and_on_no_other(model: Natron) -> None:
@@ -60,6 +64,52 @@ def test_rows_before_the_window_change_no_bit_that_matters(model: Natron) -> Non
         long, short = model(rows).logits, model(rows[:, -WINDOW:]).logits
     for head in HEADS:
         torch.testing.assert_close(long[head][:, -1], short[head][:, -1], rtol=0, atol=2e-5)
+
+
+@pytest.fixture(scope="module")
+def full() -> Natron:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        found = Natron(6, PRESETS["tiny"], attention="full")
+        for weight in found.parameters():
+            torch.nn.init.normal_(weight, std=0.2)
+    return found.eval()
+
+
+def test_full_attention_answers_every_candle_from_its_own_window(full: Natron, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = torch.randn(2, 130, 6, generator=torch.Generator().manual_seed(5))
+    together = full(rows).logits
+    monkeypatch.setattr(trainer.model, "WINDOWS_A_CALL", 7)
+    with torch.no_grad():
+        cut = full(rows).logits
+    for head in HEADS:
+        torch.testing.assert_close(cut[head], together[head], rtol=0, atol=1e-5)
+        for at in (95, 110, 129):
+            alone = full(rows[:, at - 95 : at + 1]).logits[head][:, -1]
+            torch.testing.assert_close(together[head][:, at], alone, rtol=0, atol=1e-5)
+
+
+def test_full_attention_sees_all_of_a_window_from_its_first_row_on(full: Natron) -> None:
+    rows = torch.randn(1, 200, 6, generator=torch.Generator().manual_seed(6)).requires_grad_()
+    full(rows).logits["regime"][0, 150, 0].backward()
+    assert rows.grad is not None
+    assert rows.grad[0].abs().sum(1).nonzero().flatten().tolist() == list(range(55, 151))
+
+
+def test_full_attention_has_no_step_and_says_so(full: Natron) -> None:
+    with pytest.raises(TrainingError, match="no step to export"):
+        export_graph(full)
+
+
+def test_dropout_is_at_work_while_training_only() -> None:
+    wild = Natron(5, PRESETS["tiny"], dropout=0.5)
+    with torch.no_grad():
+        for weight in wild.parameters():
+            torch.nn.init.normal_(weight, std=0.2)
+        rows = torch.randn(1, 64, 5)
+        assert not torch.equal(wild(rows).embedding, wild(rows).embedding)
+        wild.eval()
+        torch.testing.assert_close(wild(rows).embedding, wild(rows).embedding, rtol=0, atol=0)
 
 
 def test_an_untrained_model_holds_every_class_equally_likely() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from inference_worker.bundle import HEADS
+from shared.contracts import CANDLE_DTYPE
 from trainer import report
 from trainer.chunks import LabelledSeries
 from trainer.labels.heads import UNLABELLED
@@ -17,7 +18,8 @@ HORIZONS = dict.fromkeys(HEADS, 2)
 def _series(key: str, labels: list[int]) -> LabelledSeries:
     values = np.array(labels, np.int8)
     splits = Splits(Span(0, 4), Span(4, 4), Span(6, len(labels)))
-    return LabelledSeries(key, np.zeros((len(labels), 1), np.float32), dict.fromkeys(HEADS, values), splits)
+    rows, candles = np.zeros((len(labels), 1), np.float32), np.zeros(len(labels), CANDLE_DTYPE)
+    return LabelledSeries(key, rows, dict.fromkeys(HEADS, values), splits, candles, np.zeros(len(labels)))
 
 
 @pytest.fixture

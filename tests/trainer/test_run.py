@@ -16,7 +16,7 @@ from trainer.export import run_windows
 from trainer.histories import History
 from trainer.request import TrainingRequest, TrainingResult
 from trainer.run import train_histories
-from trainer.supervised import EpochReport
+from trainer.run_folder import EpochReport
 
 pytestmark = pytest.mark.slow
 

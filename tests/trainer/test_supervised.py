@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from inference_worker.bundle import HEADS
+from shared.contracts import CANDLE_DTYPE
 from trainer import supervised
 from trainer.calibration import fit_temperature
 from trainer.chunks import LabelledSeries
@@ -57,7 +58,9 @@ def test_log_loss_is_that_of_the_softmax_at_labelled_candles() -> None:
 def test_predictions_do_not_depend_on_how_a_span_is_cut(model: Natron, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = np.random.default_rng(0).normal(size=(700, len(model.centre))).astype(np.float32)
     labels = {head: np.zeros(700, np.int8) for head in HEADS}
-    series = LabelledSeries("X.M15", rows, labels, Splits(Span(0, 0), Span(0, 0), Span(0, 0)))
+    series = LabelledSeries(
+        "X.M15", rows, labels, Splits(Span(0, 0), Span(0, 0), Span(0, 0)), np.zeros(700, CANDLE_DTYPE), np.zeros(700)
+    )
     whole = predict(model, series, Span(100, 690))
     monkeypatch.setattr(supervised, "SCORING_LENGTH", 256)
     cut = predict(model, series, Span(100, 690))

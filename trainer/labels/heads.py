@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from inference_worker.bundle import HEADS, LabelRecord
 from shared.contracts import Candles
 from shared.settings.groups import LabelSettings
+from trainer.costs import Costs
 from trainer.labels import directions, outcomes, regimes, setups
 from trainer.labels.technicals import Technicals
 
@@ -25,6 +26,12 @@ class LabelSource:
     key: str
     candles: Candles  # (N,)
     train: NDArray[np.bool_]  # (N,)
+    costs: Costs  # (N,) of a round trip begun at each candle, a share of the price
+
+    @property
+    def usual_cost_bps(self) -> float:
+        """Median cost over the training candles, in 1/10,000 of the price."""
+        return float(np.median(self.costs[self.train])) * 10_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class FittedLabels:
     direction: directions.DirectionCutoff
     volatility: outcomes.VolatilityCutoff
     profiles: Mapping[str, directions.Profile]  # series key -> usual returns by hour
+    costs_bps: Mapping[str, float]  # series key -> usual cost of a round trip
 
     def state(self, candles: Candles) -> Labels:
         """Family ``state``: buy, sell and regime of each candle itself."""
@@ -49,16 +57,16 @@ class FittedLabels:
         buy[unknown], sell[unknown] = UNLABELLED, UNLABELLED
         return {"buy": buy, "sell": sell, "regime": self.regime.regime(inputs)}
 
-    def compute(self, key: str, candles: Candles) -> Labels:
+    def compute(self, key: str, candles: Candles, costs: Costs) -> Labels:
         """Label every candle of a series with what each head must foresee; unknown futures are UNLABELLED."""
         z = directions.standardised_moves(candles, self.profiles[key], self.settings.direction_horizon)
         ahead = {head: _later(labels, self.settings.horizons[head]) for head, labels in self.state(candles).items()}
-        found = {**ahead, "direction": self.direction.direction(z), **self._outcomes(candles)}
+        found = {**ahead, "direction": self.direction.direction(z), **self._outcomes(candles, costs)}
         return {head: found[head] for head in HEADS}
 
-    def _outcomes(self, candles: Candles) -> Labels:
+    def _outcomes(self, candles: Candles, costs: Costs) -> Labels:
         returns = outcomes.trade_returns(candles, self.settings.win_horizon)
-        cost = self.settings.cost_bps / 10_000
+        cost = np.concatenate([costs[1:], costs[-1:]])  # the trade begins at the next candle
         ratios = outcomes.volatility_ratios(candles, self.settings.volatility_horizon)
         return {
             "long_win": outcomes.wins(returns, cost),
@@ -74,13 +82,14 @@ class FittedLabels:
         direction = {"neutral": self.direction.neutral}
         for key, profile in self.profiles.items():
             direction |= {f"{key}.hour_{hour:02d}": float(factor) for hour, factor in enumerate(profile)}
+        win = {f"{key}.cost_bps": cost for key, cost in self.costs_bps.items()}
         texts = {
             "buy": (setups.DEFINITION, setup),
             "sell": (setups.DEFINITION, setup),
             "direction": (directions.DEFINITION, direction),
             "regime": (regimes.DEFINITION, regime),
-            "long_win": (outcomes.WIN_DEFINITION, {"cost_bps": self.settings.cost_bps}),
-            "short_win": (outcomes.WIN_DEFINITION, {"cost_bps": self.settings.cost_bps}),
+            "long_win": (outcomes.WIN_DEFINITION, win),
+            "short_win": (outcomes.WIN_DEFINITION, win),
             "high_volatility": (
                 outcomes.VOLATILITY_DEFINITION,
                 {"high": self.volatility.high, "reference": float(outcomes.REFERENCE_CANDLES)},
@@ -130,6 +139,7 @@ def fit_labels(settings: LabelSettings, sources: Sequence[LabelSource]) -> Fitte
         directions.DirectionCutoff.fit(z_all),
         outcomes.VolatilityCutoff.fit(np.concatenate(ratios)),
         profiles,
+        {source.key: source.usual_cost_bps for source in sources},
     )
 
 

@@ -36,9 +36,13 @@ def other(make_candles: MakeCandles) -> Candles:
     return make_candles(COUNT, 4)
 
 
+def _costs(candles: Candles) -> np.ndarray:
+    return np.full(len(candles), 1e-4)
+
+
 def _fit(candles: Candles, train: int = 2000, **options: int) -> FittedLabels:
     mask = np.arange(len(candles)) < train
-    return fit_labels(LabelSettings(**options), [LabelSource("X.M15", candles, mask)])
+    return fit_labels(LabelSettings(**options), [LabelSource("X.M15", candles, mask, _costs(candles))])
 
 
 @settings(max_examples=10, deadline=None)
@@ -48,7 +52,7 @@ def test_a_label_depends_on_nothing_beyond_its_horizon(candles: Candles, other: 
     changed = candles.copy()
     changed[at:] = other[at:]
     changed["t"] = candles["t"]
-    whole, cut = fitted.compute("X.M15", candles), fitted.compute("X.M15", changed)
+    whole, cut = fitted.compute("X.M15", candles, _costs(candles)), fitted.compute("X.M15", changed, _costs(changed))
     for head, horizon in fitted.settings.horizons.items():
         np.testing.assert_array_equal(whole[head][: at - horizon], cut[head][: at - horizon])
 
@@ -57,14 +61,14 @@ def test_a_label_depends_on_nothing_beyond_its_horizon(candles: Candles, other: 
 @given(setup=st.integers(1, 9), regime=st.integers(1, 9))
 def test_next_state_is_the_state_that_many_candles_later(candles: Candles, setup: int, regime: int) -> None:
     fitted = _fit(candles, setup_horizon=setup, regime_horizon=regime)
-    state, labels = fitted.state(candles), fitted.compute("X.M15", candles)
+    state, labels = fitted.state(candles), fitted.compute("X.M15", candles, _costs(candles))
     for head, horizon in (("buy", setup), ("sell", setup), ("regime", regime)):
         np.testing.assert_array_equal(labels[head][:-horizon], state[head][horizon:])
         assert (labels[head][-horizon:] == UNLABELLED).all()
 
 
 def test_direction_is_the_side_of_the_close_three_candles_later(candles: Candles) -> None:
-    labels = _fit(candles).compute("X.M15", candles)["direction"]
+    labels = _fit(candles).compute("X.M15", candles, _costs(candles))["direction"]
     move = candles["c"][3:] - candles["c"][:-3]
     assert (labels[-3:] == UNLABELLED).all()
     assert (move[labels[:-3] == 0] < 0).all()
@@ -89,7 +93,9 @@ def test_labels_are_scale_free(candles: Candles, price: float, volume: float) ->
     scaled["v"] *= volume
     one, two = _fit(candles), _fit(scaled)
     for head in HEADS:
-        same = one.compute("X.M15", candles)[head] == two.compute("X.M15", scaled)[head]
+        same = (
+            one.compute("X.M15", candles, _costs(candles))[head] == two.compute("X.M15", scaled, _costs(scaled))[head]
+        )
         assert same.mean() > 0.998  # logarithms of scaled prices round differently at a threshold
 
 
@@ -99,7 +105,7 @@ def test_time_of_day_is_taken_out_of_the_moves(candles: Candles) -> None:
     returns = np.diff(np.log(candles["c"]), prepend=np.log(candles["c"][0]))
     loud["c"] = 100 * np.exp(np.cumsum(returns * np.where((hours >= 8) & (hours < 12), 5.0, 1.0)))
     loud["h"], loud["l"] = np.maximum(loud["o"], loud["c"]), np.minimum(loud["o"], loud["c"])
-    neutral = _fit(loud).compute("X.M15", loud)["direction"] == 2
+    neutral = _fit(loud).compute("X.M15", loud, _costs(loud))["direction"] == 2
     inside = neutral[(hours >= 8) & (hours < 11)].mean()
     outside = neutral[(hours >= 13) & (hours < 23)].mean()
     assert abs(inside - outside) < 0.12  # uncorrected, loud hours are neutral far more rarely
@@ -109,7 +115,7 @@ def test_a_flat_market_is_range_without_setups_and_neutral(candles: Candles) -> 
     flat = candles.copy()
     for name in "ohlc":
         flat[name] = 1.0
-    labels = _fit(candles).compute("X.M15", flat)
+    labels = _fit(candles).compute("X.M15", flat, _costs(flat))
     known = labels["regime"] != UNLABELLED
     assert (labels["regime"][known] == REGIMES.index("RANGE")).all()
     assert (labels["buy"][known & (labels["buy"] != UNLABELLED)] == 0).all()
@@ -155,7 +161,7 @@ def real_sources(market_data: Path) -> list[LabelSource]:
     sources = []
     for name, tz in REAL.items():
         candles = read_history(market_data / name, None, tz).candles
-        sources.append(LabelSource(name, candles, np.arange(len(candles)) < 0.7 * len(candles)))
+        sources.append(LabelSource(name, candles, np.arange(len(candles)) < 0.7 * len(candles), _costs(candles)))
     return sources
 
 
@@ -164,7 +170,7 @@ def test_every_class_is_common_enough_on_each_real_file(real_sources: list[Label
     together = fit_labels(LabelSettings(), real_sources)
     for source in real_sources:
         fitted = together if pooled else fit_labels(LabelSettings(), [source])
-        labels = fitted.compute(source.key, source.candles)
+        labels = fitted.compute(source.key, source.candles, source.costs)
         buy, sell = labels["buy"] == 1, labels["sell"] == 1
         known = labels["buy"] != UNLABELLED
         assert 0.20 <= buy[known].mean() <= 0.55, source.key
