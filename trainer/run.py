@@ -23,7 +23,6 @@ from trainer.pretraining import fit_pretraining
 from trainer.provenance import run_identity
 from trainer.request import TrainingRequest, TrainingResult
 from trainer.run_folder import EpochReport, RunFolder, check_run, drop_checkpoints
-from trainer.scaler import Scaler
 from trainer.supervised import fit_supervised
 from trainer.variants import check_kinds
 
