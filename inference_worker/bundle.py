@@ -180,11 +180,29 @@ class HistogramsRecord(Record):
     shares: Tensor  # (F, 10) of the training rows: in bin k are edges[k - 1] <= x < edges[k]
 
 
+class PolicyGoldenRecord(Record):
+    """Inputs of the policy graph and what it said of them when it was exported."""
+
+    embedding: Tensor  # (K, d)
+    state: Tensor  # (K, S)
+    probabilities: Tensor  # (K, 3)
+
+    @model_validator(mode="after")
+    def _matching(self) -> Self:
+        count = self.embedding.shape[0]
+        shapes = (self.embedding.shape, self.state.shape, self.probabilities.shape)
+        if not count or [len(shape) for shape in shapes] != [2, 2, 2] or any(shape[0] != count for shape in shapes):
+            raise ValueError(f"golden embedding, state and probabilities of shapes {shapes} do not match")
+        return self
+
+
 class PolicyRecord(Record):
     """The second graph: embedding (N, d) and state (N, S) in, probabilities (N, 3) of short, flat, long out."""
 
     file: FileName = "policy.onnx"
     state: tuple[str, ...]  # (S,) what each number of the state is
+    horizon: int = Field(gt=0)  # candles that the state's age is measured in
+    golden: PolicyGoldenRecord
     training: dict[str, float | int | str] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)
 
@@ -275,6 +293,7 @@ class Bundle:
     path: Path
     manifest: Manifest
     graph: bytes
+    policy: bytes | None = None  # the graph of ``manifest.policy``
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -287,7 +306,8 @@ class Bundle:
         """
         manifest = _read_manifest(path / MANIFEST_NAME)
         contents = {name: _read_verified(path, name, expected) for name, expected in manifest.files.items()}
-        return cls(path, manifest, contents[GRAPH_NAME])
+        policy = contents[manifest.policy.file] if manifest.policy else None
+        return cls(path, manifest, contents[GRAPH_NAME], policy)
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:

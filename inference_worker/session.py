@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from inference_worker.bundle import Bundle
+from inference_worker.bundle import EMBEDDING, Bundle
 from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError
 
@@ -17,7 +17,7 @@ TOLERANCE = 1e-5
 LONGEST = 256
 """Candles of one series in one call: rotary angles count from its first, and float32 angles get coarse."""
 
-Heads = dict[str, NDArray[np.float32]]  # head -> (T,) or (T, classes)
+Heads = dict[str, NDArray[np.float32]]  # head -> (T,) or (T, classes); EMBEDDING -> (T, d) where there is a policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Session:
         except Exception as error:  # noqa: BLE001 - onnxruntime has no error class of its own
             raise BundleError(f"{bundle.path}: the graph does not load: {error}") from None
         self._caches = bundle.manifest.caches
-        self._heads = list(bundle.manifest.heads)
+        self._heads = [*bundle.manifest.heads, *([EMBEDDING] if bundle.manifest.policy else [])]
         self._outputs = [*self._heads, *(cache.entry for cache in self._caches)]
         self._store = {cache.name: np.zeros((0, cache.length, cache.width), np.float32) for cache in self._caches}
         self._free: list[int] = []

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import redis
 
-from inference_worker.bundle import OUTLOOK_HEADS
+from inference_worker.bundle import EMBEDDING, OUTLOOK_HEADS
+from inference_worker.policy import PolicySession
 from inference_worker.session import Heads, Job, Session
 from shared.clock import Clock
 from shared.codec import decode_prediction, decode_row, encode_prediction
@@ -59,6 +60,8 @@ class PredictionStage:
         self._manifest = session.bundle.manifest
         self._set8 = self._manifest.feature_set.hash[:8]
         self._outlook = [head for head in OUTLOOK_HEADS if head in self._manifest.heads]
+        with_policy = self._manifest.policy is not None
+        self._policy = PolicySession(session.bundle, settings.inference.threads) if with_policy else None
         self._max_series = settings.inference.max_series
         self._states: OrderedDict[str, SeriesState] = OrderedDict()  # least recently seen first
         self.keys = StageKeys(
@@ -169,15 +172,25 @@ class PredictionStage:
         answers = self._session.run(jobs)
         inferred_us = self._clock.now_us()
         for item, heads in zip(work, answers, strict=True):
+            actions = self._actions(heads)
             for offset, (row, place) in enumerate(zip(item.rows, item.places, strict=True)):
-                results[place] = self._output(row, heads, len(item.window) + offset, queued_us, inferred_us)
+                at = len(item.window) + offset
+                results[place] = self._output(row, heads, actions[at], at, queued_us, inferred_us)
 
-    def _output(self, row: FeatureRow, heads: Heads, at: int, queued_us: int, inferred_us: int) -> Output:
+    def _actions(self, heads: Heads) -> list[tuple[float, ...]]:
+        """Action and size at each candle, for an account without a position; () without a policy."""
+        if self._policy is None:
+            return [()] * len(heads["buy"])
+        return [(float(action), float(abs(action))) for action in self._policy.flat_actions(heads[EMBEDDING]).tolist()]
+
+    def _output(
+        self, row: FeatureRow, heads: Heads, policy: tuple[float, ...], at: int, queued_us: int, inferred_us: int
+    ) -> Output:
         prediction = Prediction(
             row.series, row.t, row.n,
             float(heads["buy"][at]), float(heads["sell"][at]),
             tuple(heads["direction"][at].tolist()), tuple(heads["regime"][at].tolist()),
-            tuple(float(heads[head][at]) for head in self._outlook), (),
+            tuple(float(heads[head][at]) for head in self._outlook), policy,
             row.reasons, self._manifest.id, self._manifest.feature_set.hash,
             row.admitted_us, row.row_us, queued_us, inferred_us,
         )  # fmt: skip

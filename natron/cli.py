@@ -5,6 +5,7 @@ import sys
 import typer
 
 from natron.commands import (
+    backtest,
     bench,
     bundles,
     candles,
@@ -32,6 +33,7 @@ services.register(app)
 signals.register(app)
 predictions.register(app)
 training.register(app)
+backtest.register(app)
 bench.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")

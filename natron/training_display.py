@@ -10,6 +10,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from inference_worker.bundle import MetricRecord, VariantRecord
     from trainer.epochs import Progress as Step
+    from trainer.policy.training import PolicyReport
     from trainer.run_folder import EpochReport
 
 
@@ -50,6 +51,18 @@ class TrainingDisplay:
         self._console.print(
             f"{done.task:<10} epoch {done.epoch:>3}/{done.epochs}  training loss {done.training_loss:.4f}  "
             f"validation {done.validation_log_loss:.4f}{mark}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def improvement(self, done: "PolicyReport") -> None:
+        """Print what an improvement of the policy gave."""
+        mark = "  best" if done.best else ""
+        found = done.validation
+        self._console.print(
+            f"rl         episodes {done.episodes:>5,}/{done.of:,}  reward {done.reward:+.4f} usual moves a candle  "
+            f"validation {found.log_equity:+.4f} log-equity, {found.score:+.1f} standard errors, "
+            f"exposed {found.exposure:.0%}{mark}",
             highlight=False,
             soft_wrap=True,
         )

@@ -31,6 +31,8 @@ from trainer.checkpoint import write_whole
 from trainer.export import cache_records, export_graph, golden_outputs
 from trainer.histories import History, Lesson
 from trainer.model import PRESETS, Natron
+from trainer.policy.export import POLICY_NAME, export_policy, policy_record
+from trainer.policy.training import PolicyFitted
 from trainer.provenance import code_version, flat_settings
 from trainer.report import score_test
 from trainer.request import TrainingRequest
@@ -63,6 +65,7 @@ def write_bundle(
     lesson: Lesson,
     model: Natron,
     facts: Mapping[str, float | int | str],
+    policy: PolicyFitted | None = None,
 ) -> Manifest:
     """Export a calibrated model and write its bundle; keep in the run's folder what another export needs.
 
@@ -70,10 +73,14 @@ def write_bundle(
     ----------
     facts
         What came about in training, for the manifest beside the settings.
+    policy
+        Of the phase rl; None: the bundle has none.
     """
     files: Files = {GRAPH_NAME: export_graph(model), WEIGHTS_NAME: save(model.state_dict())}
     windows = _golden_windows(lesson)
     golden = golden_outputs(model, files[GRAPH_NAME], windows)
+    if policy is not None:
+        files[POLICY_NAME] = export_policy(policy)
     manifest = Manifest(
         schema_version=BUNDLE_SCHEMA,
         id=request.out.name,
@@ -103,13 +110,15 @@ def write_bundle(
         golden=GoldenRecord(
             rows=Tensor.of(windows), outputs={head: Tensor.of(values) for head, values in golden.items()}
         ),
+        policy=policy_record(policy, files[POLICY_NAME]) if policy is not None else None,
         bounds=fit_bounds(lesson.series),
         histograms=fit_histograms(lesson.series),
         confidence_min=request.settings.model.confidence_min,
         expires_ms=_expiry(request, histories),
     )
     rows = sample_rows(lesson.series)
-    _keep(request.run_folder, manifest, {WEIGHTS_NAME: files[WEIGHTS_NAME], ROWS_NAME: save_arrays({"rows": rows})})
+    kept = {name: content for name, content in files.items() if name != GRAPH_NAME}  # which follows from the weights
+    _keep(request.run_folder, manifest, {**kept, ROWS_NAME: save_arrays({"rows": rows})})
     return _write(request.out, manifest, files, rows, request.variants, request.save_weights)
 
 
@@ -127,14 +136,14 @@ def export_run(run: Path, out: Path, variants: Sequence[str] = (), save_weights:
     check_kinds(variants)
     if not (run / MANIFEST_NAME).exists():
         raise TrainingError("run", str(run), "holds no finished run", "finish it with natron train --resume")
-    manifest = _read_kept(run)
-    kept = {name: (run / name).read_bytes() for name in (WEIGHTS_NAME, ROWS_NAME)}
+    manifest, kept = _read_kept(run)
+    rows = load_arrays(kept.pop(ROWS_NAME))["rows"]
     model = Natron(len(manifest.feature_set.names), PRESETS[manifest.preset], manifest.scaler.clip)
     model.load_state_dict(load(kept[WEIGHTS_NAME]))
-    files: Files = {GRAPH_NAME: export_graph(model), WEIGHTS_NAME: kept[WEIGHTS_NAME]}
+    files: Files = {GRAPH_NAME: export_graph(model), **kept}
     golden_outputs(model, files[GRAPH_NAME], manifest.golden.rows.array)
     named = manifest.model_copy(update={"id": out.name, "files": _hashes(files), "variants": ()})
-    return _write(out, named, files, load_arrays(kept[ROWS_NAME])["rows"], variants, save_weights)
+    return _write(out, named, files, rows, variants, save_weights)
 
 
 def _write(
@@ -154,24 +163,24 @@ def _write(
 
 
 def _keep(run: Path, manifest: Manifest, files: Files) -> None:
-    """Leave in the run's folder all but the graph, which follows from the weights."""
+    """Leave in the run's folder what another export needs."""
     for name, content in files.items():
         write_whole(run / name, content)
     hashes = {**manifest.files, **_hashes(files)}
     write_manifest(run, manifest.model_copy(update={"files": hashes}))
 
 
-def _read_kept(run: Path) -> Manifest:
+def _read_kept(run: Path) -> tuple[Manifest, Files]:
     """Read what ``_keep`` left, each file by its hash."""
     try:
         manifest = Manifest.model_validate_json((run / MANIFEST_NAME).read_bytes())
-        found = _hashes({name: (run / name).read_bytes() for name in (WEIGHTS_NAME, ROWS_NAME)})
+        kept = {name: (run / name).read_bytes() for name in manifest.files if name != GRAPH_NAME}
     except (OSError, ValidationError) as error:
         raise BundleError(f"{run}: what the run kept cannot be read: {error}") from None
-    for name, digest in found.items():
-        if manifest.files.get(name) != digest:
-            raise BundleError(f"{run / name}: sha256 expected {manifest.files.get(name)}, found {digest}")
-    return manifest
+    for name, digest in _hashes(kept).items():
+        if manifest.files[name] != digest:
+            raise BundleError(f"{run / name}: sha256 expected {manifest.files[name]}, found {digest}")
+    return manifest, kept
 
 
 def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:

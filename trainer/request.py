@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from inference_worker.bundle import Manifest
 from shared.errors import TrainingError
 from shared.settings.groups import Settings
-from trainer.run_folder import EpochReport
+
+if TYPE_CHECKING:  # reading a request needs no torch
+    from trainer.run_folder import EpochReport
 
 _OPTIONS = ("symbol", "timeframe", "tz")
 _FORM = "write FILE[,symbol=S][,timeframe=TF][,tz=Z]"
@@ -61,7 +63,7 @@ class TrainingResult:
 
     path: Path  # of the bundle; of the run where it has none
     manifest: Manifest | None  # None: full attention has no bundle, and one process of several writes it
-    epochs: tuple[EpochReport, ...]  # of the supervised phase
+    epochs: "tuple[EpochReport, ...]"  # of the supervised phase
     run: Path
     facts: Mapping[str, float | int | str]
     parameters: int

@@ -19,6 +19,7 @@ from trainer.epochs import Progress, Run
 from trainer.histories import History, Lesson, prepare_lesson
 from trainer.machine import Machine, open_machine
 from trainer.model import PRESETS, Natron
+from trainer.policy.training import PolicyReport, fit_policy
 from trainer.pretraining import fit_pretraining
 from trainer.provenance import run_identity
 from trainer.request import TrainingRequest, TrainingResult
@@ -33,6 +34,7 @@ def train_histories(
     notes: Sequence[str] = (),
     report: Callable[[EpochReport], None] = lambda _: None,
     progress: Callable[[Progress], None] = lambda _: None,
+    policy_report: Callable[[PolicyReport], None] = lambda _: None,
 ) -> TrainingResult:
     """Train, calibrate, score on the test split once, export, and write the bundle.
 
@@ -46,6 +48,8 @@ def train_histories(
         Called after every epoch.
     progress
         Called after every step.
+    policy_report
+        Called after every improvement of the policy.
 
     Raises
     ------
@@ -66,7 +70,9 @@ def train_histories(
     manifest = None
     if fitted.main and model.attention == "banded":
         with _repeatable(settings.training.seed, settings.training.threads):
-            manifest = write_bundle(request, histories, lesson, model, facts)
+            rl = "rl" in settings.training.phases.split(",")
+            policy = fit_policy(model, lesson, settings, settings.training.seed, policy_report) if rl else None
+            manifest = write_bundle(request, histories, lesson, model, facts, policy)
         drop_checkpoints(folder)
     return TrainingResult(
         path=request.out if manifest else folder,

@@ -6,6 +6,7 @@ from trainer.bundling import check_out
 from trainer.epochs import Progress
 from trainer.files import read_spec
 from trainer.histories import History
+from trainer.policy.training import PolicyReport
 from trainer.request import CsvSpec, TrainingRequest, TrainingResult
 from trainer.run import train_histories
 from trainer.run_folder import EpochReport, check_run
@@ -16,6 +17,7 @@ def train(
     request: TrainingRequest,
     report: Callable[[EpochReport], None] = lambda _: None,
     progress: Callable[[Progress], None] = lambda _: None,
+    policy_report: Callable[[PolicyReport], None] = lambda _: None,
 ) -> TrainingResult:
     """Read the files of a request and train on them.
 
@@ -25,6 +27,8 @@ def train(
         Called after every epoch.
     progress
         Called after every step.
+    policy_report
+        Called after every improvement of the policy.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def train(
     check_run(request.run_folder)
     check_kinds(request.variants)
     histories, notes = read_histories(request.csv)
-    return train_histories(request, histories, notes, report, progress)
+    return train_histories(request, histories, notes, report, progress, policy_report)
 
 
 def read_histories(csv: Sequence[CsvSpec]) -> tuple[list[History], list[str]]:

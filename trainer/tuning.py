@@ -12,6 +12,7 @@ from optuna.storages.journal import JournalFileBackend
 from shared.errors import TrainingError
 from shared.settings.groups import Settings
 from shared.settings.loading import with_values
+from trainer.cache import open_cache
 from trainer.histories import Lesson, prepare_lesson
 from trainer.provenance import flat_settings
 from trainer.request import CsvSpec
@@ -79,7 +80,8 @@ def tune_settings(
     """
     check_writable("out", out)
     histories, _ = read_histories(csv)
-    return search(prepare_lesson(histories, settings.data, settings.labels), settings, out, trials, report)
+    lesson = prepare_lesson(histories, settings.data, settings.labels, open_cache(settings.cache))
+    return search(lesson, settings, out, trials, report)
 
 
 def search(

@@ -2,13 +2,16 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from natron.commands.options import Assignments, Config
 from natron.environment import read_settings
 from shared.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Csv = Annotated[list[str], typer.Option("--csv", help="FILE[,symbol=S][,timeframe=TF][,tz=Z]; may be given often")]
 Preset = Annotated[str | None, typer.Option("--preset", help="tiny, small or base")]
@@ -67,7 +70,7 @@ def train(
         trials=trials,
     )
     with TrainingDisplay() as display:
-        result = run_training(request, display.epoch, display.step)
+        result = run_training(request, display.epoch, display.step, display.improvement)
     for note in result.notes:
         print(f"note: {note}")
     if result.manifest is None:
@@ -75,6 +78,8 @@ def train(
         return
     print_metrics(result.manifest.metrics)
     print_variants(result.manifest.variants)
+    if result.manifest.policy is not None:
+        print(_policy(result.manifest.policy.metrics))
     for name in ("pretrain.fresh", "pretrain.pretrained"):
         if name in result.facts:
             print(f"{name}: validation log-loss {result.facts[name]:.4f} after a short supervised run")
@@ -122,6 +127,14 @@ def tune(
     best, done = tune_settings([CsvSpec.parse(text) for text in csv], settings, out, trials, show)
     print(f"best of {done}: validation log-loss {best.loss:.4f}")
     print(f"natron train --trials {done} {best.assignments} ...")
+
+
+def _policy(metrics: "Mapping[str, float]") -> str:
+    found = {name: metrics[f"{name}.log_equity"] for name in ("policy", "threshold", "flat")}
+    told = ", ".join(f"{name} {value:+.4f}" for name, value in found.items())
+    kept = "the policy" if metrics["learned"] else "no policy was surely better than none, so it stays flat: it"
+    verdict = "beats" if metrics["beats_threshold_and_flat"] else "does not beat"
+    return f"validation log-equity: {told}; {kept} {verdict} a threshold and staying flat"
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -232,7 +232,28 @@ class SupervisedSettings(Group):
 class RlSettings(Group):
     """Reinforcement learning of the policy."""
 
-    episodes: Count = Field(0, description="of PPO; only 0 is built so far")
+    episodes: Positive = Field(1_000, description="of PPO, where rl is one of the phases: enough for so small a policy")
+    episode_candles: Annotated[int, Ge(2)] = Field(
+        256, description="decisions an episode: long enough for many trades, short enough for many starts"
+    )
+    parallel: Positive = Field(32, description="episodes side by side, whose steps one improvement is made of")
+    turnover_penalty_bps: Annotated[float, Ge(0)] = Field(
+        0.2, description="a fill, in 1/10,000 of the equity beyond its costs: real fills are worse than assumed ones"
+    )
+    drawdown_penalty: Annotated[float, Ge(0)] = Field(
+        0.1, description="share of each increase of the drawdown: holding what earns nothing should cost something"
+    )
+    discount: Share = Field(0.95, description="of a reward one candle later; beyond 20 candles all is noise")
+    smoothing: Share = Field(0.9, description="GAE's lambda: lower trusts the critic more, higher the rewards")
+    clip: Share = Field(0.2, description="how far an improvement may move a probability, as a ratio")
+    entropy: Annotated[float, Ge(0)] = Field(0.003, description="bonus in the loss: keeps trying what seems worse")
+    noise: Annotated[float, Ge(0)] = Field(
+        1.0, description="on embeddings while it learns, in their standard deviations: a policy must not know candles"
+    )
+    learning_rate: Annotated[float, Gt(0)] = Field(2e-3, description="of Adam, falling to 0 over all improvements")
+    passes: Positive = Field(4, description="over each rollout; more overfit it")
+    minibatch: Positive = Field(1_024, description="decisions a gradient step: single rewards are nearly pure noise")
+    hidden: Positive = Field(64, description="channels of the policy's two layers: it reads what an encoder prepared")
 
 
 class TrainingSettings(Group):
@@ -290,6 +311,29 @@ class InferenceSettings(Group):
         description="series whose caches a worker holds; beyond it the least recently seen is refilled on demand",
     )
     max_tokens: Annotated[int, Ge(128)] = Field(2_048, description="candles in one call of the graph, padding included")
+
+
+class BacktestSettings(Group):
+    """Rules of entry, and costs beside the spread, in backtests and in the policy's environment."""
+
+    edge: Annotated[float, Ge(0)] = Field(
+        1.0, description="expected move over the round trip's cost from which the rule expected_value enters"
+    )
+    min_direction_prob: Annotated[float, Ge(0), Le(1)] = Field(
+        0.4, description="of the direction that is entered; chance gives 0.33, honest models seldom exceed 0.5"
+    )
+    min_setup_prob: Annotated[float, Gt(0), Le(1)] = Field(
+        0.6, description="of a setup that is entered; a setup is no profit, so more would not make it one"
+    )
+    commission_bps: Annotated[float, Ge(0), Lt(10_000)] = Field(
+        0.0, description="each side, in 1/10,000 of what is traded; most retail accounts pay by the spread alone"
+    )
+    slippage_bps: Annotated[float, Ge(0), Lt(10_000)] = Field(
+        0.1, description="that each market fill is worse by, in 1/10,000 of the price: a tenth of a pip or so"
+    )
+    placebo_draws: Annotated[int, Ge(1), Le(100_000)] = Field(
+        200, description="of the same trades at random times; a percentile is then sure to 3 points or so"
+    )
 
 
 class ProducerSettings(Group):
@@ -386,6 +430,7 @@ class Settings(Group):
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     optimization: OptimizationSettings = OptimizationSettings()
+    backtest: BacktestSettings = BacktestSettings()
     inference: InferenceSettings = InferenceSettings()
     producer: ProducerSettings = ProducerSettings()
     exchange: ExchangeSettings = ExchangeSettings()
