@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from natron.commands import bench, candles, dead, features, predictions, producer, services, signals, systems, training
+from natron.commands import (
+    bench,
+    candles,
+    dead,
+    features,
+    labels,
+    predictions,
+    producer,
+    services,
+    signals,
+    systems,
+    training,
+)
 from shared.broker import LOST
 from shared.errors import InputError, NatronError
 
@@ -24,6 +36,7 @@ bench.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
+app.add_typer(labels.app, name="labels")
 app.add_typer(dead.app, name="dead")
 
 

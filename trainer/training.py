@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from trainer.bundling import check_out
-from trainer.files import read_spec
+from trainer.files import read_specs
 from trainer.request import TrainingRequest, TrainingResult
 from trainer.run import train_histories
 from trainer.supervised import EpochReport
@@ -25,6 +25,5 @@ def train(request: TrainingRequest, report: Callable[[EpochReport], None] = lamb
         A file cannot be read, or is not what the request says.
     """
     check_out(request.out)
-    read = [read_spec(spec) for spec in request.csv]
-    notes = [note for _, found in read for note in found]
-    return train_histories(request, [history for history, _ in read], notes, report)
+    histories, notes = read_specs(request.csv)
+    return train_histories(request, histories, notes, report)

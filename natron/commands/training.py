@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from natron.commands.options import Assignments, Config
+from natron.commands.options import Assignments, Config, Csv, NoCache, Parquet
 from natron.environment import read_settings
 from shared.errors import InputError
 
@@ -22,10 +22,12 @@ def register(app: typer.Typer) -> None:
 
 def train(
     out: Path = typer.Option(..., "--out", help="folder of the bundle; its name is the bundle's id"),
-    csv: list[str] = typer.Option(..., "--csv", help="FILE[,symbol=S][,timeframe=TF][,tz=Z]; may be given often"),
+    csv: Csv = None,
+    parquet: Parquet = None,
     preset: str | None = typer.Option(None, "--preset", help="tiny, small or base"),
     seed: int | None = typer.Option(None, "--seed", min=0, help="the same seed gives the same bundle"),
     weights: bool = typer.Option(True, "--weights/--no-weights", help="also keep weights.safetensors"),
+    no_cache: NoCache = False,
     config: Config = None,
     assignments: Assignments = None,
 ) -> None:
@@ -33,12 +35,14 @@ def train(
     if find_spec("torch") is None:
         raise InputError("natron train", "torch", "is not installed", "run make dev, or pip install 'natron[train]'")
     from shared.log import configure_log
-    from trainer.request import CsvSpec, TrainingRequest
+    from trainer.request import TrainingRequest, file_specs
     from trainer.training import train as run_training
 
-    settings = read_settings(config, assignments, model__preset=preset, training__seed=seed)
+    settings = read_settings(
+        config, assignments, model__preset=preset, training__seed=seed, cache__folder="" if no_cache else None
+    )
     configure_log("trainer", settings.system.log_level)
-    request = TrainingRequest(tuple(CsvSpec.parse(text) for text in csv), out, settings, save_weights=weights)
+    request = TrainingRequest(file_specs(csv or [], parquet or []), out, settings, save_weights=weights)
     result = run_training(request, lambda done: print(_epoch(done), flush=True))
     for note in result.notes:
         print(f"note: {note}")
