@@ -129,7 +129,8 @@ def export_run(run: Path, out: Path, variants: Sequence[str] = (), save_weights:
         raise TrainingError("run", str(run), "holds no finished run", "finish it with natron train --resume")
     manifest = _read_kept(run)
     kept = {name: (run / name).read_bytes() for name in (WEIGHTS_NAME, ROWS_NAME)}
-    model = Natron(len(manifest.feature_set.names), PRESETS[manifest.preset], manifest.scaler.clip)
+    names = manifest.feature_set.names
+    model = Natron(len(names), PRESETS[manifest.preset], manifest.scaler.clip, names=names)
     model.load_state_dict(load(kept[WEIGHTS_NAME]))
     files: Files = {GRAPH_NAME: export_graph(model), WEIGHTS_NAME: kept[WEIGHTS_NAME]}
     golden_outputs(model, files[GRAPH_NAME], manifest.golden.rows.array)

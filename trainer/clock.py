@@ -49,4 +49,4 @@ class Clock(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """(B, T, F) raw rows -> (B, T, size) bumps, 0..1."""
-        return nnf.relu(nnf.linear(rows, self.weight, self.bias))
+        return nnf.relu(nnf.linear(rows.clamp(-1, 1), self.weight, self.bias))  # an infinite feature times 0 is NaN
