@@ -19,8 +19,9 @@ from inference_worker.bundle import (
     write_manifest,
 )
 from shared.contracts import WINDOW
+from trainer.attention import ATTENTION_WINDOWS, POOL_WINDOW
 from trainer.export import cache_records, export_graph, golden_outputs
-from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, PRESETS, Natron
+from trainer.model import PRESETS, Natron
 
 
 def write_untrained_bundle(folder: Path, preset: str) -> Path:

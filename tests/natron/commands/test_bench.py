@@ -11,7 +11,7 @@ from benchmarks.measurement import Measurement
 from natron.cli import app
 from shared.errors import InputError
 
-GROUPS = {"features", "inference", "latency", "burst", "replay", "scaling", "memory", "broker"}
+GROUPS = {"features", "inference", "latency", "burst", "replay", "scaling", "memory", "broker", "training"}
 
 
 def test_every_group_is_listed_with_what_it_measures() -> None:

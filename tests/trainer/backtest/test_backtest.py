@@ -65,7 +65,7 @@ def found(bundle: Bundle, candles: Candles, tmp_path_factory: pytest.TempPathFac
 def test_signals_are_the_answers_of_windows_and_warming_ones_carry_their_reason(
     bundle: Bundle, candles: Candles
 ) -> None:
-    signals = read_signals(bundle, candles, 900_000, 1)
+    signals = read_signals(bundle, candles, 900_000, Settings().inference)
     from feature_service.pipeline import compute_history
 
     rows, session = compute_history(candles), Session(bundle, 1, 1_024)
@@ -77,6 +77,15 @@ def test_signals_are_the_answers_of_windows_and_warming_ones_carry_their_reason(
     warming = signals.reasons & Reason.WARMING > 0
     assert warming.sum() == FEATURE_SET.lookback + WINDOW - 2
     assert warming[: warming.sum()].all()
+
+
+def test_reasons_of_the_bundle_forbid_entries_as_a_worker_would(bundle: Bundle, candles: Candles) -> None:
+    doubting = load_settings(None, {}, {"inference.confidence_min": 0.99}).inference
+    reasons = read_signals(bundle, candles, 900_000, doubting).reasons
+    assert (reasons & Reason.LOW_CONFIDENCE > 0).mean() > 0.9
+    expired = replace(bundle, manifest=bundle.manifest.model_copy(update={"expires_ms": int(candles["t"][800])}))
+    late = read_signals(expired, candles, 900_000, Settings().inference).reasons & Reason.EXPIRED > 0
+    assert np.flatnonzero(late).tolist() == list(range(800, COUNT))
 
 
 def test_a_hole_in_a_learned_calendar_is_a_gap_at_the_candle_after_it() -> None:
