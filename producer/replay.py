@@ -18,10 +18,13 @@ from shared.admission import Verdict
 from shared.broker import LOST
 from shared.clock import Clock
 from shared.contracts import CANDLE_DTYPE, Candles, Flag, Series
-from shared.errors import BrokerError, BusyError
+from shared.errors import BrokerError, BusyError, RewoundError
 
 _BUSY_S = (0.01, 0.25)  # first and longest wait while what comes next is full
 _AWAY_S = (0.05, 2.0)  # first and longest wait while the broker is away
+
+_HELD = (Verdict.ADMITTED, Verdict.DUPLICATE)
+"""Verdicts on candles that the broker holds."""
 
 log = structlog.get_logger()
 
@@ -33,8 +36,8 @@ class Door(Protocol):
         """Open time of the newest admitted candle, None for a new series."""
         ...
 
-    def admit(self, series: Series, candles: Candles, flags: int, source: str) -> list[Verdict]:
-        """Admit a batch of candles."""
+    def admit(self, series: Series, candles: Candles, flags: int, source: str, after: int = 0) -> list[Verdict]:
+        """Admit a batch of candles; RewoundError where the series ends before ``after``."""
         ...
 
 
@@ -58,7 +61,8 @@ class Replay:
         self._admission, self._clock, self._request = admission, clock, request
         self._on_progress, self._file = on_progress, file
         self._counts: Counter[str] = Counter()
-        self._newest: int | None = None
+        self._newest: int | None = None  # when last asked: rows up to it are known
+        self._reached = 0  # the newest that the broker is known to hold
         self._pace = Pace(clock, request.speed, request.series.width_ms)
 
     def run(self) -> ReplayReport:
@@ -75,8 +79,16 @@ class Replay:
         timeframe = request.series.timeframe
         export = self._file or Export(request.path, replace(request.options, timeframe=timeframe))
         self._connect()
-        for candles in self._closed(export):
-            self._send(candles)
+        while True:
+            try:
+                for candles in self._closed(export):
+                    self._send(candles)
+                break
+            except RewoundError as error:  # candles that were sent are gone: from the beginning, over what is known
+                log.warning("broker_lost_candles", error=str(error))
+                self._counts.clear()
+                self._reached = 0
+                self._connect()
         refused = export.tally.total
         counts = self._counts
         return ReplayReport(
@@ -122,17 +134,26 @@ class Replay:
         return candles[inside]
 
     def _connect(self) -> None:
-        """Ask for the newest candle; rows up to it are known."""
+        """Ask for the newest candle; rows up to it are known.
+
+        Raises
+        ------
+        RewoundError
+            It was newer when last heard of.
+        """
         wait_s = _AWAY_S[0]
         while True:
             try:
-                self._newest = self._admission.newest(self._request.series)
+                newest = self._admission.newest(self._request.series)
             except (BrokerError, *LOST) as error:
                 log.warning("broker_away", error=str(error), again_in_s=wait_s)
                 self._clock.sleep(wait_s)
                 wait_s = min(2 * wait_s, _AWAY_S[1])
             else:
-                return
+                break
+        if (newest or 0) < self._reached:
+            raise RewoundError(f"series {self._request.series.key} ends at {newest} instead of {self._reached}")
+        self._newest, self._reached = newest, newest or 0
 
     def _send(self, candles: Candles) -> None:
         """Send candles, each once it is due; after a lost connection go on after the newest that arrived."""
@@ -152,6 +173,8 @@ class Replay:
             else:
                 wait_s = _AWAY_S[0]
                 self._counts.update(verdicts)
+                held = (t for t, verdict in zip(batch["t"].tolist(), verdicts, strict=True) if verdict in _HELD)
+                self._reached = max([self._reached, *held])
                 candles = candles[len(batch) :]
 
     def _admit(self, batch: Candles) -> list[Verdict]:
@@ -160,7 +183,7 @@ class Replay:
         request = self._request
         while True:
             try:
-                return self._admission.admit(request.series, batch, int(Flag.REPLAY), request.source)
+                return self._admission.admit(request.series, batch, int(Flag.REPLAY), request.source, self._reached)
             except BusyError:
                 self._clock.sleep(wait_s)
                 wait_s = min(2 * wait_s, _BUSY_S[1])

@@ -34,10 +34,10 @@ class WatchedDoor:
         self._readiness.met("broker")
         return newest
 
-    def admit(self, series: Series, candles: Candles, flags: int, source: str) -> list[Verdict]:
+    def admit(self, series: Series, candles: Candles, flags: int, source: str, after: int = 0) -> list[Verdict]:
         """As the door's."""
         try:
-            verdicts = self._door.admit(series, candles, flags, source)
+            verdicts = self._door.admit(series, candles, flags, source, after)
         except (BrokerError, *LOST) as error:
             self._readiness.unmet("broker", str(error))
             raise

@@ -9,7 +9,7 @@ from shared.broker import fields_of
 from shared.clock import Clock
 from shared.codec import encode_candle
 from shared.contracts import Candle, Candles, Series
-from shared.errors import BusyError
+from shared.errors import BusyError, RewoundError
 from shared.names import Names
 from shared.scripts import pack, script
 
@@ -55,7 +55,7 @@ class Admission:
                 return t
         return None
 
-    def admit(self, series: Series, candles: Candles, flags: int, source: str) -> list[Verdict]:
+    def admit(self, series: Series, candles: Candles, flags: int, source: str, after: int = 0) -> list[Verdict]:
         """Admit closed candles of one series, in order.
 
         Parameters
@@ -64,11 +64,15 @@ class Admission:
             (N,) of CANDLE_DTYPE, N <= 256.
         flags
             ``Flag`` bits for all of them.
+        after
+            Open time up to which the series has been admitted, as far as the producer knows.
 
         Raises
         ------
         BusyError
             The backlog is full; nothing was admitted. Wait and send the same again.
+        RewoundError
+            The series ends before ``after``: the broker lost its tail. Look up ``newest`` and go on after it.
         redis.RedisError
             The broker is away; look up ``newest`` before going on.
         """
@@ -79,10 +83,12 @@ class Admission:
         limits = self._limits
         live = int(source != CSV_SOURCE)
         bounds = [limits.max_backlog, limits.reject_keep, limits.dead_keep]
-        args = [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, pack(batch)]
+        args = [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, after, pack(batch)]
         status, *verdicts = self._script.run(self._client, keys, args)
         if status == 0:
             raise BusyError(f"partition {p}: {limits.max_backlog} candles wait to be processed")
+        if status == -1:
+            raise RewoundError(f"series {key}: the broker lost candles up to {after}; send them again")
         return [Verdict(verdict.decode()) for verdict in verdicts]
 
 

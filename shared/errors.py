@@ -12,6 +12,7 @@
     │   ├── JunkError         it does not decode, or contradicts what the broker knows
     │   └── RepeatError       its candle was finished before
     ├── BusyError             back-pressure: wait, then do the same again
+    ├── RewoundError          the broker lost what it had: ask how far it is, and go on from there
     ├── ExchangeError         an exchange is away or answers nonsense: wait, then ask again
     └── SystemicError         nothing can go on: not ready, the position stays
         ├── BrokerError       no broker, or one that is unfit (version, eviction policy, full, read-only)
@@ -72,6 +73,10 @@ class RepeatError(EntryError):
 
 class BusyError(NatronError):
     """What comes next is full: wait, then do the same again."""
+
+
+class RewoundError(NatronError):
+    """The broker came back without its newest candles: ask for the newest, and go on after it."""
 
 
 class ExchangeError(NatronError):

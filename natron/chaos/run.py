@@ -77,7 +77,7 @@ def run_chaos(
             found, letters, unburied = run.collector.log.predictions, *run.buried()
         return ChaosReport(
             request, len(candles), len(expected), len(found), compare_runs(expected, found), run.record,
-            letters, unburied, schedule.replay_s, time.monotonic() - began_s,
+            letters, unburied, run.collector.log.forgotten, schedule.replay_s, time.monotonic() - began_s,
         )  # fmt: skip
 
 
@@ -176,6 +176,7 @@ class _Disturbed:
             if disturbance.reachable:
                 self.collector.turn(TURN_MS)
             else:
+                self.collector.expect_loss()
                 time.sleep(TURN_MS / 1_000)
 
     def finish(self, due: int) -> None:

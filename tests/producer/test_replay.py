@@ -14,7 +14,7 @@ from producer.sample import sample_candles, write_candles
 from shared.admission import Admission, AdmissionLimits, Verdict
 from shared.clock import SimulatedClock
 from shared.contracts import Candles, Flag, Series
-from shared.errors import BrokerError, BusyError, FormatError, InputError
+from shared.errors import BrokerError, BusyError, FormatError, InputError, RewoundError
 from shared.testing import BrokerUnderTest
 
 SERIES = Series("EURUSD", "M15")
@@ -42,7 +42,10 @@ class FakeAdmission:
         candles: Candles,
         flags: int,
         source: str,
+        after: int = 0,
     ) -> list[Verdict]:
+        if max(self.held, default=0) < after:
+            raise RewoundError("behind")
         assert 0 < len(candles) <= 256
         if not self.reply_lost:
             self._fail()
@@ -100,6 +103,33 @@ def test_a_second_replay_admits_nothing(sample: Path) -> None:
     calls = len(admission.calls)
     assert replayed(admission, ReplayRequest(sample, SERIES)) == {"read": 1_000, "known": 999, "open": 1}
     assert len(admission.calls) == calls
+
+
+class Forgetful(FakeAdmission):
+    """A broker that comes back without its newest candles: noticed by a lost connection, or by nobody."""
+
+    def __init__(self, at_call: int, candles: int, *, noticed: bool) -> None:
+        super().__init__()
+        self._at_call, self._candles, self._noticed = at_call, candles, noticed
+
+    def admit(self, series: Series, candles: Candles, flags: int, source: str, after: int = 0) -> list[Verdict]:
+        if len(self.calls) == self._at_call:
+            self._at_call = -1
+            for t in sorted(self.held)[-self._candles :]:
+                del self.held[t]
+            if self._noticed:
+                raise redis.exceptions.ConnectionError("Connection closed by server.")
+        return super().admit(series, candles, flags, source, after)
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+@pytest.mark.parametrize("lost", [1, 100, 300, 512])
+def test_what_a_broker_lost_of_its_tail_is_sent_again(sample: Path, lost: int, noticed: bool) -> None:
+    """Killed while its disk was slow, it lost answered batches; the replay went on after them and left a hole."""
+    admission = Forgetful(2, lost, noticed=noticed)
+    report = Replay(admission, SimulatedClock(START_MS), ReplayRequest(sample, SERIES)).run()
+    assert sorted(admission.held) == sample_candles(1_000, "M15", 4)["t"][:-1].tolist()
+    assert (report.read, report.known + report.admitted, report.open) == (1_000, 999, 1)
 
 
 def test_a_broker_that_answers_and_refuses_writes_is_not_asked_in_a_tight_loop(sample: Path) -> None:
