@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from natron.commands import candles, chaos, dead, features, predictions, producer, services, signals, systems, training
+from natron.commands import (
+    candles,
+    chaos,
+    dead,
+    features,
+    parity,
+    predictions,
+    producer,
+    services,
+    signals,
+    systems,
+    training,
+)
 from shared.broker import LOST
 from shared.errors import InputError, NatronError
 
@@ -20,6 +32,7 @@ services.register(app)
 signals.register(app)
 predictions.register(app)
 chaos.register(app)
+parity.register(app)
 training.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")

@@ -27,7 +27,7 @@ from producer.history import read_history
 from shared.admission import Admission, AdmissionLimits
 from shared.broker import connect
 from shared.clock import SystemClock
-from shared.contracts import WINDOW, Candles, Prediction
+from shared.contracts import Candles, Prediction
 from shared.dead_letters import DEAD_KEEP, dead_letters
 from shared.errors import BrokerError, InputError
 from shared.names import Names
@@ -96,18 +96,13 @@ def _undisturbed(
                 feeder.tend()
                 system.tend()
 
-            await_predictions(collector, lambda: _due(feeder), tend)
+            await_predictions(collector, lambda: feeder.due, tend)
         finally:
             feeder.stop()
-    missing = (_due(feeder) or 0) - len(collector.log.predictions)
+    missing = (feeder.due or 0) - len(collector.log.predictions)
     if missing or not collector.log.predictions:
         raise BrokerError(f"chaos: the undisturbed run lacks {missing} predictions; there is nothing to compare with")
     return collector.log.predictions
-
-
-def _due(feeder: Feeder) -> int | None:
-    """Predictions that a replay into an empty system must have; None while it goes on."""
-    return None if feeder.report is None else max(0, int(feeder.report["admitted"]) - WINDOW + 1)
 
 
 class _Disturbed:
