@@ -15,6 +15,7 @@ from natron.commands import (
     services,
     signals,
     systems,
+    trace,
     training,
 )
 from shared.broker import LOST
@@ -33,6 +34,7 @@ signals.register(app)
 predictions.register(app)
 chaos.register(app)
 parity.register(app)
+trace.register(app)
 training.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
