@@ -36,7 +36,7 @@ format: .venv/.dev
 	$(BIN)/ruff format .
 
 bench: .venv/.dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/natron bench
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -44,12 +44,12 @@ bench: .venv/.dev
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "on Debian: apt install python3-venv"; exit 1; }
 
 .venv/.serve: pyproject.toml requirements.lock | .venv/bin/pip
-	$(PIP) install -c requirements.lock $(strip $(INSTALL))[serve]
+	$(PIP) install -c requirements.lock $(strip $(INSTALL))[serve,web]
 	@touch $@
 
 .venv/.dev: pyproject.toml requirements.lock | .venv/bin/pip
 	$(if $(TORCH_INDEX),$(PIP) install --index-url $(TORCH_INDEX) $(TORCH))
-	$(PIP) install -c requirements.lock $(strip $(INSTALL))[serve,train,dev]
+	$(PIP) install -c requirements.lock $(strip $(INSTALL))[serve,train,web,dev]
 	@touch $@ .venv/.serve
 
 # Pins what is installed now: after `pip install -U` of what should move.

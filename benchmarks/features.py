@@ -1,8 +1,10 @@
-"""Feature rows: one at a time and a whole history, beside TA-Lib recomputing its functions on the last candles."""
+"""Feature rows: one at a time and a whole history, beside talipp, TA-Lib and pandas."""
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.measurement import Measurement, best_seconds
+from benchmarks.peers.pandas_features import pandas_features
 from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history, warm
 from feature_service.rings import SeriesRings
@@ -28,13 +30,36 @@ def run() -> list[Measurement]:
 
     row_us = 1e6 * best_seconds(stream) / ROWS
     batch_us = 1e6 * best_seconds(lambda: compute_history(candles)) / len(candles)
-    peer_us = 1e6 * best_seconds(lambda: _talib_rows(candles)) / PEER_ROWS
-    peer = "TA-Lib, 26 functions recomputed on 512 candles"
+    row, history = f"a streaming row of {FEATURE_SET.size}", f"a history's row of {FEATURE_SET.size}"
     return [
-        Measurement(f"a streaming row of {FEATURE_SET.size}", "us", "lower", row_us, peer, peer_us, "<= 5 us for 98"),
-        Measurement("a history's row", "us", "lower", batch_us, peer, peer_us, "<= 3 us for 98"),
-        Measurement("10,000 series updated in one call", "ms", "lower", _many_series_ms(), goal="<= 60 ms for 98"),
+        Measurement(row, "us", "lower", row_us, "talipp, 24 indicators", _talipp_us(candles), "<= 5 us"),
+        Measurement(row, "us", "lower", row_us, "TA-Lib, 26 functions on 512 candles", _talib_us(candles)),
+        Measurement(row, "us", "lower", row_us, "pandas, 98 columns on 607 candles", _pandas_row_us(candles)),
+        Measurement(history, "us", "lower", batch_us, "pandas, 98 columns", _pandas_us(candles), "<= 3 us"),
+        Measurement("10,000 series updated in one call", "ms", "lower", _many_series_ms(), goal="<= 60 ms"),
     ]
+
+
+def _talipp_us(candles: np.ndarray) -> float:
+    from benchmarks.peers.talipp_features import TalippFeatures  # noqa: PLC0415 - only this bench needs it
+
+    features = TalippFeatures()
+    features.push(candles[:1_000])
+    return 1e6 * best_seconds(lambda: features.push(candles[1_000 : 1_000 + PEER_ROWS])) / PEER_ROWS
+
+
+def _talib_us(candles: np.ndarray) -> float:
+    return 1e6 * best_seconds(lambda: _talib_rows(candles)) / PEER_ROWS
+
+
+def _pandas_row_us(candles: np.ndarray) -> float:
+    frame = pd.DataFrame(candles[:607])
+    return 1e6 * best_seconds(lambda: pandas_features(frame), repeats=3)
+
+
+def _pandas_us(candles: np.ndarray) -> float:
+    frame = pd.DataFrame(candles[:5_000])
+    return 1e6 * best_seconds(lambda: pandas_features(frame), repeats=1) / len(frame)
 
 
 def _many_series_ms() -> float:

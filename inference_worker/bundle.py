@@ -21,13 +21,22 @@ BUNDLE_SCHEMA = 1
 MANIFEST_NAME = "manifest.json"
 GRAPH_NAME = "model.onnx"
 POOL_CACHE = "cache_pool"
-HEADS: dict[str, tuple[str, ...]] = {
+CORE_HEADS: dict[str, tuple[str, ...]] = {
     "buy": ("none", "setup"),
     "sell": ("none", "setup"),
     "direction": DIRECTIONS,
     "regime": REGIMES,
 }
 """Heads every bundle has, and their classes in the order of the probabilities."""
+OUTLOOK_HEADS: dict[str, tuple[str, ...]] = {
+    "long_win": ("loss", "win"),
+    "short_win": ("loss", "win"),
+    "high_volatility": ("usual", "high"),
+}
+"""Heads that a bundle has all of, or none: a prediction's ``outlook``."""
+HEADS = CORE_HEADS | OUTLOOK_HEADS
+EMBEDDING = "embedding"
+"""Output of the graph that a policy reads: (B, T, d), what the heads read."""
 
 BundleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,24}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -186,9 +195,11 @@ class Manifest(Record):
     def _consistent(self) -> Self:
         if GRAPH_NAME not in self.files:
             raise ValueError(f"files must list {GRAPH_NAME}")
-        missing = sorted(set(HEADS) - set(self.heads))
+        missing = sorted(set(CORE_HEADS) - set(self.heads))
         if missing:
             raise ValueError(f"heads must hold {', '.join(missing)}")
+        if set(self.heads) not in (set(CORE_HEADS), set(HEADS)):
+            raise ValueError(f"heads beside {', '.join(CORE_HEADS)} must be {', '.join(OUTLOOK_HEADS)}, or none")
         reach = sum(width - 1 for width in self.attention_windows) + self.pool_window
         if reach != WINDOW:
             raise ValueError(f"attention_windows and pool_window see {reach} candles instead of {WINDOW}")

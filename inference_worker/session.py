@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from inference_worker.bundle import HEADS, Bundle
+from inference_worker.bundle import Bundle
 from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError
 
@@ -64,7 +64,7 @@ class Session:
         except Exception as error:  # noqa: BLE001 - onnxruntime has no error class of its own
             raise BundleError(f"{bundle.path}: the graph does not load: {error}") from None
         self._caches = bundle.manifest.caches
-        self._heads = list(HEADS)
+        self._heads = list(bundle.manifest.heads)
         self._outputs = [*self._heads, *(cache.entry for cache in self._caches)]
         self._store = {cache.name: np.zeros((0, cache.length, cache.width), np.float32) for cache in self._caches}
         self._free: list[int] = []

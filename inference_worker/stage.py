@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import redis
 
+from inference_worker.bundle import OUTLOOK_HEADS
 from inference_worker.session import Heads, Job, Session
 from shared.clock import Clock
 from shared.codec import decode_kept_prediction, decode_row, encode_prediction
@@ -57,6 +58,7 @@ class PredictionStage:
         self._session = session
         self._manifest = session.bundle.manifest
         self._set8 = self._manifest.feature_set.hash[:8]
+        self._outlook = [head for head in OUTLOOK_HEADS if head in self._manifest.heads]
         self._max_series = settings.inference.max_series
         self._states: OrderedDict[str, SeriesState] = OrderedDict()  # least recently seen first
         self.keys = StageKeys(
@@ -186,7 +188,8 @@ class PredictionStage:
             row.series, row.t, row.n,
             float(heads["buy"][at]), float(heads["sell"][at]),
             tuple(heads["direction"][at].tolist()), tuple(heads["regime"][at].tolist()),
-            (), (), row.reasons, self._manifest.id, self._manifest.feature_set.hash,
+            tuple(float(heads[head][at]) for head in self._outlook), (),
+            row.reasons, self._manifest.id, self._manifest.feature_set.hash,
             row.admitted_us, row.row_us, queued_us, inferred_us,
         )  # fmt: skip
         return Output(row.series, Kept(row.t, encode_prediction(prediction), row.n))

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from natron.commands import (
+    bench,
     candles,
     chaos,
     dead,
@@ -36,6 +37,7 @@ chaos.register(app)
 parity.register(app)
 trace.register(app)
 training.register(app)
+bench.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")

@@ -16,9 +16,9 @@ import redis
 from bridge.client import SignalClient
 from bridge.events import Origin, Signal
 from bridge.keys import load_or_create_keys
-from bridge.listener import Addresses
 from feature_service.feature_set import FEATURE_SET
-from natron.system import Shape, System, with_free_addresses
+from natron.addresses import free_addresses
+from natron.system import Shape, System
 from natron.tally import Tally
 from natron.traffic import Traffic, read_traffic
 from shared.broker import connect
@@ -89,8 +89,11 @@ def run_demo(
     """
     with tempfile.TemporaryDirectory(prefix="natron-demo-") as folder:
         keys = Path(folder, "keys.json")
-        settings = with_free_addresses(settings, keys)
-        addresses = Addresses(settings.bridge.signals_bind, settings.bridge.requests_bind)
+        addresses = free_addresses()
+        group = settings.bridge.model_copy(
+            update={"signals_bind": addresses.signals, "requests_bind": addresses.requests, "keys": str(keys)}
+        )
+        settings = settings.model_copy(update={"bridge": group})
         on_stage("starting the broker, a feature service, two workers and the bridge ...")
         with System(settings, Shape(workers=WORKERS), keys, data=None) as system:
             system.await_ready()

@@ -21,6 +21,11 @@ class CandleFile(Protocol):
     tz: str
     tz_source: str
 
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of how the file is read."""
+        ...
+
     def blocks(self) -> Iterator[Block]:
         """Candles in the order of the file; the last one may still be open."""
         ...

@@ -99,7 +99,7 @@ def inspect(
         time_form=" ".join(stamp.form.templates[0] for stamp in layout.stamps),
         columns=_columns(export),
         newest_first=layout.descending,
-        notes=_notes(export),
+        notes=export.notes,
     )
 
 
@@ -113,22 +113,6 @@ def _columns(export: Export) -> dict[str, str]:
         found["clock"] = layout.stamps[1].column
     names = layout.header or ("",) * layout.width
     return {role: names[k] or str(k + 1) for role, k in found.items() if k is not None}
-
-
-def _notes(export: Export) -> list[str]:
-    notes = []
-    if export.tz_source == "assumed":
-        notes.append("no zone given and none in the stamps: UTC assumed (give --tz otherwise)")
-    if export.tz_unused:
-        notes.append(f"the stamps carry their own offset: --tz {export.tz_unused} is not used")
-    if export.layout.wrapped:
-        notes.append(f"taken out of: {', '.join(export.layout.wrapped)}; lines count from there")
-    notes.extend(export.layout.notes)
-    if export.layout.volume is None:
-        notes.append("no column of volume: 0 throughout")
-    if export.layout.first_line > 2:
-        notes.append(f"lines 1 to {export.layout.first_line - 2} before the header are passed over")
-    return notes
 
 
 def _candle(candle: Candles) -> dict[str, float]:

@@ -18,13 +18,11 @@ from shared.admission import Verdict
 from shared.broker import LOST
 from shared.clock import Clock
 from shared.contracts import CANDLE_DTYPE, Candles, Flag, Series
-from shared.errors import BrokerError, BusyError, RewoundError
+from shared.errors import BrokerError, BusyError, TailLostError
 
 _BUSY_S = (0.01, 0.25)  # first and longest wait while what comes next is full
+_HELD = (Verdict.ADMITTED, Verdict.DUPLICATE)  # the broker has the candle
 _AWAY_S = (0.05, 2.0)  # first and longest wait while the broker is away
-
-_HELD = (Verdict.ADMITTED, Verdict.DUPLICATE)
-"""Verdicts on candles that the broker holds."""
 
 log = structlog.get_logger()
 
@@ -37,7 +35,7 @@ class Door(Protocol):
         ...
 
     def admit(self, series: Series, candles: Candles, flags: int, source: str, after: int = 0) -> list[Verdict]:
-        """Admit a batch of candles; RewoundError where the series ends before ``after``."""
+        """Admit a batch of candles of a series that is known to hold the candle of ``after``."""
         ...
 
 
@@ -60,9 +58,12 @@ class Replay:
     ) -> None:
         self._admission, self._clock, self._request = admission, clock, request
         self._on_progress, self._file = on_progress, file
-        self._counts: Counter[str] = Counter()
-        self._newest: int | None = None  # when last asked: rows up to it are known
-        self._reached = 0  # the newest that the broker is known to hold
+        self._passed: Counter[str] = Counter()  # outside and open, of this pass over the file
+        self._settled: Counter[str] = Counter()  # the others, of all passes
+        self._again = 0  # rows that are settled, but come once more
+        self._known = 0  # newest of the series when last asked
+        self._held = 0  # newest that the broker said it has
+        self._wait_s = _AWAY_S[0]
         self._pace = Pace(clock, request.speed, request.series.width_ms)
 
     def run(self) -> ReplayReport:
@@ -84,19 +85,18 @@ class Replay:
                 for candles in self._closed(export):
                     self._send(candles)
                 break
-            except RewoundError as error:  # candles that were sent are gone: from the beginning, over what is known
+            except TailLostError as error:
                 log.warning("broker_lost_candles", error=str(error))
-                self._counts.clear()
-                self._reached = 0
-                self._connect()
+                self._go_back()
         refused = export.tally.total
-        counts = self._counts
+        counts = self._passed + self._settled
         return ReplayReport(
             read=counts.total() + refused,
             refused=refused,
             refusals=export.tally.document(),
             tz=export.tz,
             tz_source=export.tz_source,
+            notes=export.notes,
             **{name: counts[name] for name in ("known", "outside", "open", *Verdict)},
         )
 
@@ -111,7 +111,7 @@ class Replay:
             wanted = self._inside(rows[:cut])[:left]
             yield wanted
             if self._on_progress is not None:
-                self._on_progress(self._counts.total(), block.fraction)
+                self._on_progress(self._passed.total() + self._settled.total(), block.fraction)
             if left is not None:
                 left -= len(wanted)
                 if left == 0:
@@ -120,7 +120,7 @@ class Replay:
         if self._request.last_closed:
             yield held[:left]
         else:
-            self._counts["open"] += len(held)
+            self._passed["open"] += len(held)
 
     def _inside(self, candles: Candles) -> Candles:
         """Drop and count candles that are not between from and to."""
@@ -130,51 +130,69 @@ class Replay:
             inside &= t >= request.from_ms
         if request.to_ms is not None:
             inside &= t < request.to_ms
-        self._counts["outside"] += int((~inside).sum())
+        self._passed["outside"] += int((~inside).sum())
         return candles[inside]
+
+    def _go_back(self) -> None:
+        """Read the file from its beginning again; what is settled is sent where the broker lost it, and not counted."""
+        self._passed.clear()
+        self._again = self._settled.total()
+        self._held = 0
+        self._connect()
 
     def _connect(self) -> None:
         """Ask for the newest candle; rows up to it are known.
 
         Raises
         ------
-        RewoundError
-            It was newer when last heard of.
+        TailLostError
+            It is before one that the broker has held.
         """
         wait_s = _AWAY_S[0]
         while True:
             try:
-                newest = self._admission.newest(self._request.series)
+                newest = self._admission.newest(self._request.series) or 0
             except (BrokerError, *LOST) as error:
                 log.warning("broker_away", error=str(error), again_in_s=wait_s)
                 self._clock.sleep(wait_s)
                 wait_s = min(2 * wait_s, _AWAY_S[1])
             else:
                 break
-        if (newest or 0) < self._reached:
-            raise RewoundError(f"series {self._request.series.key} ends at {newest} instead of {self._reached}")
-        self._newest, self._reached = newest, newest or 0
+        if newest < self._held:
+            raise TailLostError(f"the newest candle is that of {newest}, it was that of {self._held}")
+        self._known = self._held = newest
 
     def _send(self, candles: Candles) -> None:
         """Send candles, each once it is due; after a lost connection go on after the newest that arrived."""
+        again, candles = candles[: self._again], candles[self._again :]
+        self._again -= len(again)
+        self._resend(again)
         candles = self._unknown(candles)
-        wait_s = _AWAY_S[0]
         while len(candles):
             due = self._pace.wait(candles["t"])
             batch = candles[: min(due, self._request.batch)]
             try:
                 verdicts = self._admit(batch)
             except (BrokerError, *LOST) as error:
-                log.warning("broker_lost", error=str(error), again_in_s=wait_s)
-                self._clock.sleep(wait_s)  # a broker that is full or read-only is lost, and yet answers at once
-                wait_s = min(2 * wait_s, _AWAY_S[1])
+                self._stand_back(error)
                 self._connect()
                 candles = self._unknown(candles)
             else:
-                wait_s = _AWAY_S[0]
-                self._counts.update(verdicts)
-                held = (t for t, verdict in zip(batch["t"].tolist(), verdicts, strict=True) if verdict in _HELD)
-                self._reached = max([self._reached, *held])
+                self._settled.update(verdicts)
+                candles = candles[len(batch) :]
+
+    def _resend(self, candles: Candles) -> None:
+        """Send at once what the broker lost of candles that are settled."""
+        candles = candles[candles["t"] > self._known]
+        while len(candles):
+            batch = candles[: self._request.batch]
+            try:
+                self._admit(batch)
+            except (BrokerError, *LOST) as error:
+                self._stand_back(error)
+                self._connect()
+                candles = candles[candles["t"] > self._known]
+            else:
                 candles = candles[len(batch) :]
 
     def _admit(self, batch: Candles) -> list[Verdict]:
@@ -183,17 +201,26 @@ class Replay:
         request = self._request
         while True:
             try:
-                return self._admission.admit(request.series, batch, int(Flag.REPLAY), request.source, self._reached)
+                verdicts = self._admission.admit(request.series, batch, int(Flag.REPLAY), request.source, self._held)
             except BusyError:
                 self._clock.sleep(wait_s)
                 wait_s = min(2 * wait_s, _BUSY_S[1])
+            else:
+                held = [t for t, verdict in zip(batch["t"].tolist(), verdicts, strict=True) if verdict in _HELD]
+                self._held = max([self._held, *held])
+                self._wait_s = _AWAY_S[0]
+                return verdicts
+
+    def _stand_back(self, error: Exception) -> None:
+        """Wait, longer each time: a broker that is full or read-only refuses at once, and yet says who is newest."""
+        log.warning("broker_lost", error=str(error), again_in_s=self._wait_s)
+        self._clock.sleep(self._wait_s)
+        self._wait_s = min(2 * self._wait_s, _AWAY_S[1])
 
     def _unknown(self, candles: Candles) -> Candles:
         """Drop and count those that the broker already knew when last asked."""
-        if self._newest is None:
-            return candles
-        after = candles["t"] > self._newest
-        self._counts["known"] += len(candles) - int(after.sum())
+        after = candles["t"] > self._known
+        self._settled["known"] += len(candles) - int(after.sum())
         return candles[after]
 
 

@@ -9,7 +9,8 @@ class ReplayReport:
     """What became of the rows: read = all the other counts together.
 
     ``known`` were passed over unchecked (not after the newest in the broker when connecting); ``outside`` are not
-    between from and to; ``open`` has no successor in the file yet; ``refused`` are no candles, told in ``refusals``.
+    between from and to; ``open`` has no successor in the file yet; ``refused`` are no candles, told in ``refusals``;
+    ``notes`` are sentences on how the file is read, those of ``inspect``.
     """
 
     read: int
@@ -27,6 +28,7 @@ class ReplayReport:
     refusals: dict[str, Any]
     tz: str
     tz_source: str
+    notes: list[str]
 
     def document(self) -> dict[str, Any]:
         """JSON-able; ``refused`` becomes its count and reasons."""

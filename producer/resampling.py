@@ -63,6 +63,11 @@ class Resampled:
         self.tally = self._export.tally
         self.counts = Counts()
 
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of how the file is read."""
+        return self._export.notes
+
     def document(self) -> dict[str, Any]:
         """What became of the file's candles."""
         return asdict(self.counts)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from producer.buckets import Buckets, Gatherer
-from producer.exports.export import Block
+from producer.exports.export import ASSUMED_UTC, Block
 from producer.exports.faults import Tally
 from producer.exports.options import ReadOptions
 from producer.exports.text_blocks import BLOCK_BYTES, TextFile
@@ -80,6 +80,11 @@ class TickFile:
         self._buckets = Buckets(timeframe_ms(timeframe), self._zone, sunday=self._ticks.sunday)
         self.tally = Tally()
         self.counts = Counts()
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of how the files are read."""
+        return [ASSUMED_UTC] if self.tz_source == "assumed" else []
 
     def document(self) -> dict[str, Any]:
         """What became of the ticks."""

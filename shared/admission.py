@@ -1,7 +1,9 @@
 """Admission: the one door through which candles enter, each exactly once, whoever sends it and how often."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -9,9 +11,11 @@ from shared.broker import fields_of
 from shared.clock import Clock
 from shared.codec import encode_candle
 from shared.contracts import Candle, Candles, Series
-from shared.errors import BusyError, RewoundError
+from shared.errors import BusyError, TailLostError
 from shared.names import Names
 from shared.scripts import pack, script
+
+_BUSY, _TAIL_LOST = 0, 2  # replies of the script
 
 CSV_SOURCE = "csv"
 """The source that the first live one takes a series over from."""
@@ -65,17 +69,49 @@ class Admission:
         flags
             ``Flag`` bits for all of them.
         after
-            Open time up to which the series has been admitted, as far as the producer knows.
+            Open time of a candle that the series is known to hold, or 0. A client replaces a connection that died
+            while idle without a word; only so does the producer learn that the broker behind it lost its tail.
 
         Raises
         ------
         BusyError
             The backlog is full; nothing was admitted. Wait and send the same again.
-        RewoundError
-            The series ends before ``after``: the broker lost its tail. Look up ``newest`` and go on after it.
+        TailLostError
+            The series ends before ``after``; nothing was admitted. Look up ``newest`` and go on from there.
         redis.RedisError
             The broker is away; look up ``newest`` before going on.
         """
+        return self._run([(series, candles)], flags, source, after)[0]
+
+    def admit_all(self, batches: Sequence[tuple[Series, Candles]], flags: int, source: str) -> list[list[Verdict]]:
+        """Admit candles of several series in one pipeline: what closes together need not wait for each other.
+
+        Raises
+        ------
+        BusyError
+            A backlog is full; the batches of other partitions may have been admitted. Wait and send the same again.
+        redis.RedisError
+            As ``admit``.
+        """
+        return self._run(batches, flags, source, 0)
+
+    def _run(
+        self, batches: Sequence[tuple[Series, Candles]], flags: int, source: str, after: int
+    ) -> list[list[Verdict]]:
+        calls = [self._call(series, candles, flags, source, after) for series, candles in batches]
+        replies = self._script.run_all(self._client, calls)
+        for (series, _), reply in zip(batches, replies, strict=True):
+            if reply[0] == _TAIL_LOST:
+                raise TailLostError(f"{series.key}: the broker no longer holds the candle of {after}")
+            if reply[0] == _BUSY:
+                raise BusyError(
+                    f"partition {series.partition}: {self._limits.max_backlog} candles wait to be processed"
+                )
+        return [[Verdict(verdict.decode()) for verdict in reply[1:]] for reply in replies]
+
+    def _call(
+        self, series: Series, candles: Candles, flags: int, source: str, after: int
+    ) -> tuple[list[str], list[Any]]:
         p, key, names = series.partition, series.key, self._names
         batch = [[candle[0], encode_candle(_candle(series, candle, flags))] for candle in candles.tolist()]
         keys = [names.candles(p), names.series(p), names.rejects(p), names.dead(p), names.history(p, key)]
@@ -83,13 +119,7 @@ class Admission:
         limits = self._limits
         live = int(source != CSV_SOURCE)
         bounds = [limits.max_backlog, limits.reject_keep, limits.dead_keep]
-        args = [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, after, pack(batch)]
-        status, *verdicts = self._script.run(self._client, keys, args)
-        if status == 0:
-            raise BusyError(f"partition {p}: {limits.max_backlog} candles wait to be processed")
-        if status == -1:
-            raise RewoundError(f"series {key}: the broker lost candles up to {after}; send them again")
-        return [Verdict(verdict.decode()) for verdict in verdicts]
+        return keys, [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, pack(batch), after]
 
 
 def _candle(series: Series, values: tuple[float, ...], flags: int) -> Candle:

@@ -12,7 +12,7 @@
     │   ├── JunkError         it does not decode, or contradicts what the broker knows
     │   └── RepeatError       its candle was finished before
     ├── BusyError             back-pressure: wait, then do the same again
-    ├── RewoundError          the broker lost what it had: ask how far it is, and go on from there
+    ├── TailLostError         the broker lost candles that it had admitted: send them again
     ├── ExchangeError         an exchange is away or answers nonsense: wait, then ask again
     └── SystemicError         nothing can go on: not ready, the position stays
         ├── BrokerError       no broker, or one that is unfit (version, eviction policy, full, read-only)
@@ -75,8 +75,8 @@ class BusyError(NatronError):
     """What comes next is full: wait, then do the same again."""
 
 
-class RewoundError(NatronError):
-    """The broker came back without its newest candles: ask for the newest, and go on after it."""
+class TailLostError(NatronError):
+    """The broker holds less of a series than its producer knows: nothing was admitted; go back and send the rest."""
 
 
 class ExchangeError(NatronError):

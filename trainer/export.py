@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inference_worker.bundle import HEADS, POOL_CACHE, CacheRecord
+from inference_worker.bundle import EMBEDDING, HEADS, POOL_CACHE, CacheRecord
 from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError
-from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, Logits, Natron
+from trainer.model import ATTENTION_WINDOWS, POOL_WINDOW, Natron
 
 OPSET = 23  # the first with Attention and RotaryEmbedding as single nodes: one token is half as long under way
 PARITY = 1e-5  # law 7, of probabilities
@@ -32,13 +32,11 @@ def cache_records(width: int) -> tuple[CacheRecord, ...]:
     return (*keys_and_values, CacheRecord(name=POOL_CACHE, length=POOL_WINDOW - 1, width=width))
 
 
-def probabilities(logits: Logits) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def probabilities(logits: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
     """``HEADS`` in order: sigmoid of the binary heads (B, T), softmax of the others (B, T, classes)."""
-    return (
-        torch.sigmoid(logits.buy),
-        torch.sigmoid(logits.sell),
-        torch.softmax(logits.direction, -1),
-        torch.softmax(logits.regime, -1),
+    return tuple(
+        torch.sigmoid(logits[head]) if len(classes) == 2 else torch.softmax(logits[head], -1)
+        for head, classes in HEADS.items()
     )
 
 
@@ -50,8 +48,8 @@ class _Step(nn.Module):
         self.model = model
 
     def forward(self, rows: Tensor, age: Tensor, caches: list[Tensor]) -> tuple[Tensor, ...]:
-        logits, entries = self.model.step(rows, age, caches)
-        return (*probabilities(logits), *entries)
+        answer, entries = self.model.step(rows, age, caches)
+        return (*probabilities(answer.logits), answer.embedding, *entries)
 
 
 def export_graph(model: Natron) -> bytes:
@@ -71,7 +69,7 @@ def export_graph(model: Natron) -> bytes:
             dynamo=True,
             opset_version=OPSET,
             input_names=["rows", "age", *(cache.name for cache in caches)],
-            output_names=[*HEADS, *(cache.entry for cache in caches)],
+            output_names=[*HEADS, EMBEDDING, *(cache.entry for cache in caches)],
             dynamic_shapes=({0: "B", 1: "T"}, {0: "B"}, [{0: "B"} for _ in caches]),
             verbose=False,
         )
@@ -107,7 +105,7 @@ def golden_outputs(model: Natron, graph: bytes, windows: Rows) -> Probabilities:
     assert windows.shape[1] == WINDOW
     found = run_windows(graph, windows, cache_records(model.width))
     with torch.no_grad():
-        taught = probabilities(model(torch.from_numpy(windows)))
+        taught = probabilities(model(torch.from_numpy(windows)).logits)
     _compare(found, dict(zip(HEADS, (values[:, -1].numpy() for values in taught), strict=True)))
     return found
 

@@ -41,13 +41,11 @@ PRESETS = {
 }
 
 
-class Logits(NamedTuple):
-    """One tensor a head, before temperature."""
+class Answer(NamedTuple):
+    """What the model says at every candle."""
 
-    buy: Tensor  # (B, T) log-odds of a setup
-    sell: Tensor  # (B, T)
-    direction: Tensor  # (B, T, 3) down, up, neutral
-    regime: Tensor  # (B, T, 6)
+    logits: dict[str, Tensor]  # head of ``HEADS`` -> (B, T) log-odds of its second class, or (B, T, classes)
+    embedding: Tensor  # (B, T, d) what the heads read
 
 
 def head_columns() -> dict[str, slice]:
@@ -154,8 +152,8 @@ class Natron(nn.Module):
         """Trained numbers."""
         return sum(weight.numel() for weight in self.parameters())
 
-    def forward(self, rows: Tensor) -> Logits:
-        """Logits at every candle of chunks (B, T, F); those with fewer than 95 rows before them see less."""
+    def forward(self, rows: Tensor) -> Answer:
+        """Answer at every candle of chunks (B, T, F); those with fewer than 95 rows before them see less."""
         length = rows.shape[1]
         rows = nnf.pad(rows, (0, 0, 0, -length % BLOCK))  # causal, so padding on the right changes nothing
         rotary = self._rotary(rows.shape[1], rows.device)
@@ -166,10 +164,10 @@ class Natron(nn.Module):
             x = block.feed(x)
         y = self.out_norm(x)
         pooled = _banded(rotary.turn(self.pool_query(y)), rotary.turn(y), y, POOL_WINDOW)
-        return self._logits(y, pooled, length)
+        return self._answer(y, pooled, length)
 
-    def step(self, rows: Tensor, age: Tensor, caches: list[Tensor]) -> tuple[Logits, list[Tensor]]:
-        """Logits and cache entries of T new candles.
+    def step(self, rows: Tensor, age: Tensor, caches: list[Tensor]) -> tuple[Answer, list[Tensor]]:
+        """Answer and cache entries of T new candles.
 
         Parameters
         ----------
@@ -184,7 +182,7 @@ class Natron(nn.Module):
         Returns
         -------
         tuple
-            Logits, and for each cache the (B, T, width) entries of these candles.
+            The answer, and for each cache the (B, T, width) entries of these candles.
         """
         rotary = self._rotary(rows.shape[1], rows.device)
         seen = _Seen(rows, age)
@@ -202,7 +200,7 @@ class Natron(nn.Module):
         pool = torch.cat([caches[-1], y], 1)  # (B, 32 + T, d)
         query, key = self.pool_query(y), pool
         turned = rotary.turn_exported(query, 0), rotary.turn_exported(key, POOL_WINDOW - 1)
-        return self._logits(y, _attend(*turned, pool, seen.mask(POOL_WINDOW)), rows.shape[1]), entries
+        return self._answer(y, _attend(*turned, pool, seen.mask(POOL_WINDOW)), rows.shape[1]), entries
 
     def _layers(self) -> list[Block]:
         return [block for block in self.blocks if isinstance(block, Block)]
@@ -217,12 +215,13 @@ class Natron(nn.Module):
         angle = position[:, None].float() * self.frequency  # (32 + T, d / heads / 2)
         return Rotary(angle.cos(), angle.sin())
 
-    def _logits(self, y: Tensor, pooled: Tensor, length: int) -> Logits:
+    def _answer(self, y: Tensor, pooled: Tensor, length: int) -> Answer:
         """Heads read the candle's own output and what the pooling gathered; (B, T', d) twice."""
-        out = self.heads(y + self.pool_mix(pooled)) / self.temperature
-        out = out[:, :length]
-        buy, sell, direction, regime = (out[..., part] for part in self.columns.values())
-        return Logits(buy.squeeze(-1), sell.squeeze(-1), direction, regime)
+        embedding = (y + self.pool_mix(pooled))[:, :length]
+        out = self.heads(embedding) / self.temperature
+        parts = {head: out[..., part] for head, part in self.columns.items()}
+        logits = {head: part.squeeze(-1) if part.shape[-1] == 1 else part for head, part in parts.items()}
+        return Answer(logits, embedding)
 
 
 class _Seen:

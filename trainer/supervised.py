@@ -14,7 +14,7 @@ from inference_worker.bundle import HEADS
 from shared.settings.groups import OptimizationSettings, SupervisedSettings
 from trainer.chunks import CONTEXT, LabelledSeries, span_batches, training_batches
 from trainer.labels.heads import UNLABELLED
-from trainer.model import Logits, Natron
+from trainer.model import Natron
 from trainer.splits import Span
 
 SCORING_LENGTH = 4096  # rows a call when nothing is learned: long, as only the context is read twice
@@ -49,7 +49,7 @@ def fit_supervised(
         model.train()
         losses = []
         for batch in training_batches(series, settings.chunk_rows, settings.batch_chunks, generator):
-            loss = multi_task_loss(model(batch.rows), batch.labels, settings.label_smoothing)
+            loss = multi_task_loss(model(batch.rows).logits, batch.labels, settings.label_smoothing)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), optimization.clip_norm)
@@ -69,7 +69,7 @@ def fit_supervised(
     return best
 
 
-def multi_task_loss(logits: Logits, labels: Mapping[str, Tensor], smoothing: float) -> Tensor:
+def multi_task_loss(logits: Mapping[str, Tensor], labels: Mapping[str, Tensor], smoothing: float) -> Tensor:
     """Mean over the heads of the smoothed cross-entropy at labelled candles; a head without any counts 0."""
     losses = []
     for head, classes in class_logits(logits).items():
@@ -81,11 +81,12 @@ def multi_task_loss(logits: Logits, labels: Mapping[str, Tensor], smoothing: flo
     return torch.stack(losses).mean()
 
 
-def class_logits(logits: Logits) -> dict[str, Tensor]:
+def class_logits(logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Head -> (B, T, classes); a binary head's log-odds become the second class's logit."""
-    binary = {"buy": logits.buy, "sell": logits.sell}
-    pairs = {head: torch.stack([torch.zeros_like(odds), odds], -1) for head, odds in binary.items()}
-    return {**pairs, "direction": logits.direction, "regime": logits.regime}
+    return {
+        head: torch.stack([torch.zeros_like(part), part], -1) if len(HEADS[head]) == 2 else part
+        for head, part in logits.items()
+    }
 
 
 def predict(model: Natron, series: LabelledSeries, span: Span) -> dict[str, NDArray[np.float64]]:
@@ -95,7 +96,7 @@ def predict(model: Natron, series: LabelledSeries, span: Span) -> dict[str, NDAr
     with torch.no_grad():
         for start, batch in span_batches(series, span, SCORING_LENGTH):
             count = min(SCORING_LENGTH - CONTEXT, span.stop - start)
-            for head, classes in class_logits(model(batch.rows)).items():
+            for head, classes in class_logits(model(batch.rows).logits).items():
                 parts[head].append(classes[0, CONTEXT : CONTEXT + count])
     return {head: torch.cat(found).double().numpy() for head, found in parts.items()}
 

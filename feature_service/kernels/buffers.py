@@ -9,7 +9,7 @@ from feature_service.kernels.columns import COLUMNS, OPEN, REACH, Buffer, derive
 from feature_service.kernels.compile import kernel
 from feature_service.kernels.row import SCRATCH, compute_row
 
-SLACK = 24
+SLACK = 16
 """Candles that a series' buffer takes before the newest are moved back to its front."""
 
 WIDTH = REACH + SLACK

@@ -11,6 +11,7 @@ from typing import IO
 
 import redis
 
+from natron.addresses import with_free_addresses
 from natron.chaos.broker_outages import BrokerOutages
 from natron.chaos.disturbance import Disturbance
 from natron.chaos.injections import Injections
@@ -22,7 +23,7 @@ from natron.chaos.schedule import FEATURE_SERVICES, WORKERS, draw_schedule
 from natron.feeder import Feed, Feeder
 from natron.prediction_collector import TURN_MS, PredictionCollector, await_predictions
 from natron.run_comparison import compare_runs
-from natron.system import Shape, System, with_free_addresses
+from natron.system import Shape, System
 from producer.history import read_history
 from shared.admission import Admission, AdmissionLimits
 from shared.broker import connect

@@ -224,7 +224,7 @@ def _progress(rows: int, fraction: float) -> None:
 def _print(report: dict[str, Any]) -> None:
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    refused = report.pop("refused")
+    refused, notes = report.pop("refused"), report.pop("notes")
     report |= report.pop("gathered", {})
     for name, value in report.items():
         print(f"{name:<15}{value:>10,}" if isinstance(value, int) else f"{name:<15}{value:>10}")
@@ -232,3 +232,5 @@ def _print(report: dict[str, Any]) -> None:
     for reason, found in refused["reasons"].items():
         for one in found["examples"]:
             print(f"  line {one['line']}: {one['field']} = {one['value']!r}: {reason}: {found['rule']}")
+    for note in notes:
+        print(f"note: {note}")

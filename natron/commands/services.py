@@ -1,9 +1,12 @@
 """The services, each as one process."""
 
+from importlib.util import find_spec
+
 import typer
 
 from natron.commands.options import Assignments, Broker, Config
 from natron.environment import find_system, read_settings
+from shared.errors import InputError
 from shared.settings.groups import Settings
 
 
@@ -12,6 +15,7 @@ def register(app: typer.Typer) -> None:
     app.command("feature-service")(feature_service)
     app.command("worker")(worker)
     app.command("bridge")(bridge)
+    app.command("gateway")(gateway)
 
 
 def feature_service(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
@@ -38,6 +42,21 @@ def bridge(config: Config = None, assignments: Assignments = None, broker: Broke
     from bridge.service import run
 
     run(_settings(config, assignments, broker))
+
+
+def gateway(
+    config: Config = None,
+    assignments: Assignments = None,
+    host: str | None = typer.Option(None, "--host", help="address to listen on; default 127.0.0.1"),
+    port: int | None = typer.Option(None, "--port", help="default 5000"),
+    bundle: str | None = typer.Option(None, "--bundle", help="folder of the bundle; default: the reference bundle"),
+) -> None:
+    """Answer /predict and the like over HTTP until stopped; needs no broker."""
+    if find_spec("fastapi") is None:
+        raise InputError("natron gateway", "fastapi", "is not installed", "pip install 'natron[web]'")
+    from gateway.service import run
+
+    run(read_settings(config, assignments, gateway__host=host, gateway__port=port, inference__bundle=bundle))
 
 
 def _settings(config: Config, assignments: Assignments, broker: Broker, **flags: str | None) -> Settings:

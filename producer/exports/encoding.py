@@ -2,6 +2,7 @@
 
 import re
 
+from producer.exports.header import is_header
 from shared.errors import FormatError
 
 _BOMS = (
@@ -11,6 +12,8 @@ _BOMS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
+_LEGACY = ("gb18030", "big5", "cp932", "cp949", "cp1251", "cp1250", "cp1254")
+_HEADER_LINES = 20
 _BLANKS = tuple(sign.encode() for sign in ("\u00a0", "\u202f", "\u2009"))
 _MINUS = "\u2212".encode()
 _EASTERN = tuple(sign.encode() for sign in "年月년월")
@@ -26,7 +29,8 @@ def recognise_encoding(head: bytes) -> tuple[str, int]:
     Returns
     -------
     tuple
-        ``utf-8`` (ASCII included), ``utf-16-le``, ``utf-16-be``, ``utf-32-le``, ``utf-32-be`` or ``cp1252``.
+        ``utf-8`` (ASCII included), ``utf-16-le``, ``utf-16-be``, ``utf-32-le``, ``utf-32-be``, ``cp1252`` or what Asia
+        and Eastern Europe wrote before (``gb18030``, ``cp1251`` ...), told from the words of the header.
 
     Raises
     ------
@@ -46,8 +50,19 @@ def recognise_encoding(head: bytes) -> tuple[str, int]:
     try:
         head[: head.rfind(b"\n") + 1].decode("utf-8")
     except UnicodeDecodeError:
-        return "cp1252", 0
+        return _legacy(head), 0
     return "utf-8", 0
+
+
+def _legacy(head: bytes) -> str:
+    """The encoding under which a line near the top names the prices; ``cp1252`` where none does."""
+    for encoding in ("cp1252", *_LEGACY):
+        lines = head[: head.rfind(b"\n") + 1].splitlines()[:_HEADER_LINES]
+        for line in lines:
+            text = line.decode(encoding, "replace")
+            if any(is_header([name.strip('" ') for name in text.split(sign)]) for sign in ",;\t|"):
+                return encoding
+    return "cp1252"
 
 
 def plain_text(text: bytes, encoding: str) -> bytes:

@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 from producer.exports.faults import Fault, Refusal, Tally
 from producer.exports.folds import settle, undecided_tail
 from producer.exports.grid import Grid, grid_of, phases_of
-from producer.exports.header import normal
+from producer.exports.header import names_utc, normal
 from producer.exports.layout import Layout, recognise
 from producer.exports.options import ReadOptions
 from producer.exports.rows import ROW_DTYPE, RowParser, Rows
 from producer.exports.stamp_ends import opens_of
-from producer.exports.stamp_zones import named_zone
+from producer.exports.stamp_zones import header_zone, named_zone
 from producer.exports.stamps import EPOCH, NO_OFFSET
-from producer.exports.text_blocks import BLOCK_BYTES, TextFile
+from producer.exports.text_blocks import BLOCK_BYTES, TextFile, naming
 from producer.weeks import Weekends, infer_zone
 from producer.zones import UTC_ZONE, Zone, parse_zone
 from shared.contracts import CANDLE_DTYPE, Candles
 
+ASSUMED_UTC = "no zone given and none in the stamps: UTC assumed (give --tz otherwise)"
 _SPREAD_DECIMALS_MAX = 8
 
 
@@ -64,7 +65,8 @@ class Export:
         automatic = options.tz is not None and options.tz.strip().lower() == "auto"
         zone = parse_zone(options.tz) if options.tz is not None and not automatic else None
         self._file = TextFile(path, block_bytes, options.member)
-        self.layout: Layout = recognise(self._file, options)
+        with naming(path):
+            self.layout: Layout = recognise(self._file, options)
         times = self.layout.times
         self.grid: Grid = grid_of(times, options.timeframe or self._file.contents.timeframe)
         if self.layout.closing:
@@ -72,7 +74,7 @@ class Export:
         self.tally = Tally()
         self._ignores_offsets = zone is not None and self._is_terminal_epoch()
         carried = any(stamp.form.carries_offset for stamp in self.layout.stamps) and not self._ignores_offsets
-        named = None if carried or zone else named_zone(self.layout.stamps)
+        named = None if carried or zone else named_zone(self.layout.stamps) or header_zone(self._stamp_names())
         if automatic and not carried and named is None:
             zone = infer_zone(self._weekends(), self.grid.width_ms)
         self._zone: Zone = zone or named or UTC_ZONE
@@ -87,6 +89,22 @@ class Export:
         """Price of one point of spread, where the file's decimals tell it."""
         decimals = self.layout.decimals
         return 10.0**-decimals if decimals <= _SPREAD_DECIMALS_MAX else None
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of how the file is read."""
+        layout = self.layout
+        notes = [ASSUMED_UTC] if self.tz_source == "assumed" else []
+        if self.tz_unused:
+            notes.append(f"the stamps carry their own offset: --tz {self.tz_unused} is not used")
+        if layout.wrapped:
+            notes.append(f"taken out of: {', '.join(layout.wrapped)}; lines count from there")
+        notes.extend(layout.notes)
+        if layout.volume is None:
+            notes.append("no column of volume: 0 throughout")
+        if layout.first_line > 2:
+            notes.append(f"lines 1 to {layout.first_line - 2} before the header are passed over")
+        return notes
 
     def _weekends(self) -> Weekends:
         """Read the file once for the ends and the beginnings of its weeks."""
@@ -161,11 +179,11 @@ class Export:
 
     def _names_utc(self, zone: Zone | None) -> bool:
         """Whether no zone is given and the column's name says UTC or GMT."""
+        return zone is None and any(names_utc(name) for name in self._stamp_names())
+
+    def _stamp_names(self) -> list[str]:
         header = self.layout.header
-        if zone is not None or header is None:
-            return False
-        names = [header[stamp.column].lower() for stamp in self.layout.stamps]
-        return any("gmt" in name or "utc" in name for name in names)
+        return [] if header is None else [header[stamp.column] for stamp in self.layout.stamps]
 
 
 def _refusal(fault: Fault, line: int, local_ms: int) -> Refusal:

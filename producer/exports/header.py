@@ -79,10 +79,20 @@ def find_volume(names: tuple[str, ...]) -> list[int]:
     return exact + sorted(loose, key=lambda column: bool(_QUOTE.search(names[column])))
 
 
+def find_halves(names: tuple[str, ...]) -> tuple[int, int] | tuple[None, None]:
+    """Columns of the volumes of rises and of falls, as TradeStation keeps them; together they are the volume."""
+    plain = [normal(name) for name in names]
+    for up, down in (("up", "down"), ("upvolume", "downvolume"), ("upvol", "downvol")):
+        if plain.count(up) == 1 and plain.count(down) == 1:
+            return plain.index(up), plain.index(down)
+    return None, None
+
+
 def _tells_volume(name: str) -> bool:
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
     plain = {word.lower() for word in words}
-    return bool(plain & _VOLUMES) and not plain & _NO_VOLUMES
+    run_together = any(word.startswith("volume") or word.endswith("volume") for word in plain)
+    return (bool(plain & _VOLUMES) or run_together) and not plain & _NO_VOLUMES
 
 
 def is_header(names: list[str] | tuple[str, ...]) -> bool:

@@ -38,8 +38,8 @@ class Layout:
     ----------
     stamps
         One column of stamps, or a date and a time of day.
-    volume, spread, symbol
-        Columns, where there are any.
+    volume, second_volume, spread, symbol
+        Columns, where there are any; volumes of rises and of falls are added up.
     volume_gaps
         Whether an empty volume is usual here (then it counts as 0).
     descending
@@ -66,6 +66,7 @@ class Layout:
     numbers: NumberForm
     prices: PriceColumns
     volume: int | None
+    second_volume: int | None
     volume_gaps: bool
     spread: int | None
     symbol: int | None
@@ -126,6 +127,10 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
     symbol, symbol_text = _symbol(table, names, options)
     others = taken | {*prices.columns} | {k for k in (spread, symbol) if k is not None}
     volume = _volume(sampled, names, others, prices, options)
+    second_volume = None
+    halves = header.find_halves(names)
+    if options.columns is None and volume in (None, *halves):
+        volume, second_volume = halves if halves[0] is not None else (volume, None)
     steps = np.sign(np.diff(times[good]))
     scale = find_scale(table, prices, stamps, options.points)
     closing = stamps_close(table, names, stamps, options)
@@ -140,6 +145,7 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
         numbers=form,
         prices=prices,
         volume=volume,
+        second_volume=second_volume,
         volume_gaps=volume is not None and table.column(volume).count("") > 0.05 * len(table.rows),
         spread=spread,
         symbol=symbol,
@@ -150,7 +156,11 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
         divisor=scale.divisor,
         closing=closing,
         wrapped=file.contents.wrapped,
-        notes=[*scale.notes, *_passed_over(sampled, names, others, volume), *closing_notes(names, closing)],
+        notes=[
+            *scale.notes,
+            *_passed_over(sampled, names, others, volume),
+            *closing_notes(names, closing, times[good], options),
+        ],
     )
 
 
@@ -249,6 +259,9 @@ def _volume(
         return None
     free = [k for k in range(after, min(after + 2, len(names))) if k not in others]
     able = [k for k in free if _can_be_volume(sampled, k, prices)]
+    if not able:  # time, volume, prices
+        before = [k for k in range(min(prices.columns)) if k not in others]
+        able = [k for k in before if _can_be_volume(sampled, k, prices) and _varies(sampled.numbers[:, k])]
     able = [k for k in able if not _is_turnover(sampled, k, able, prices)] or able
     return next((k for k in able if not _is_running_total(sampled.numbers[:, k])), able[0] if able else None)
 
@@ -288,10 +301,16 @@ def _can_be_volume(sampled: Sampled, column: int, prices: PriceColumns) -> bool:
         return not (middle(np.abs(ratio - usual)) < 0.2 and 0.3 < usual < 3)
 
 
-def _is_running_total(values: Floats) -> bool:
-    """Whether numbers only grow, but for the start of a day: the volume of the day so far."""
+def _varies(values: Floats) -> bool:
+    """Whether numbers change from row to row and are no count of rows: not an ID, not the width of a candle."""
     steps = np.diff(values[np.isfinite(values)])
-    return steps.size > 20 and bool((steps > 0).mean() > 0.85)
+    return steps.size > 0 and bool((steps != 0).mean() > 0.5) and not _is_running_total(values)
+
+
+def _is_running_total(values: Floats) -> bool:
+    """Whether numbers only grow, but for the start of a day: the volume of the day so far, oldest or newest first."""
+    steps = np.diff(values[np.isfinite(values)])
+    return steps.size > 20 and bool(max((steps > 0).mean(), (steps < 0).mean()) > 0.85)
 
 
 def _decimals(table: Table, prices: PriceColumns, form: NumberForm) -> int:

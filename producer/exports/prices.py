@@ -13,6 +13,12 @@ _SHARE = 0.98
 _SURE = 3.0
 """Standard deviations by which a count of rows must differ from chance."""
 
+_LIKELY = 2.0
+"""The same, where the columns stand in the usual order."""
+
+_TOLD = 9
+"""Rows below which nothing is counted."""
+
 Floats = NDArray[np.float64]
 
 
@@ -154,9 +160,9 @@ def _in_window(numbers: Floats, four: list[int], times: NDArray[np.int64]) -> Pr
     highest, lowest = _extremes(window)
     left, right = (four[k] for k in range(4) if k not in (highest[0], lowest[0]))
     high, low = four[highest[0]], four[lowest[0]]
-    opening = _opening(numbers, left, right, times)
+    opening, lead = _opening(numbers, left, right, times)
     usual = (high, low) == (four[1], four[2])
-    if opening is None and not usual:
+    if opening is None and not (usual and lead >= _LIKELY):
         raise FormatError(
             "columns", [left + 1, right + 1], "are open and close, in an order that the prices do not tell",
             "settle the columns with --columns, e.g. time,open,high,low,close,volume",
@@ -170,19 +176,23 @@ def _is_flat(window: Floats) -> bool:
     return len(window) < 3 or bool(np.mean(window.max(axis=1) == window.min(axis=1)) > 0.9)
 
 
-def _opening(numbers: Floats, left: int, right: int, times: NDArray[np.int64]) -> int | None:
-    """Of two columns the one that begins a candle where the other ended the last; None where neither clearly does."""
-    if len(times) < 10:
-        return None
-    a, b = numbers[:, left], numbers[:, right]
-    a_opens, b_opens = _gaps(a, b, times)
-    if max(a_opens, b_opens) < 1.3 * min(a_opens, b_opens) or a_opens == b_opens:
-        return None
+def _opening(numbers: Floats, left: int, right: int, times: NDArray[np.int64]) -> tuple[int | None, float]:
+    """Of two columns the one that begins a candle where the other ended the last; None where neither clearly does.
+
+    Also the lead of ``left`` in standard deviations; infinite where too few rows tell the columns apart.
+    """
     order = np.argsort(times, kind="stable")
-    a, b = a[order], b[order]
+    a, b = numbers[order, left], numbers[order, right]
     with np.errstate(invalid="ignore"):
-        nearer = np.abs(a[1:] - b[:-1]) - np.abs(b[1:] - a[:-1])
-    wins, losses = int((nearer < 0).sum()), int((nearer > 0).sum())
-    if abs(wins - losses) < _SURE * np.sqrt(wins + losses):
-        return None  # as likely as chance
-    return left if a_opens < b_opens else right
+        a_gaps, b_gaps = np.abs(a[1:] - b[:-1]), np.abs(b[1:] - a[:-1])
+        told = a_gaps != b_gaps
+        told &= np.isfinite(a_gaps) & np.isfinite(b_gaps)
+    rows = int(told.sum())
+    if rows < _TOLD:
+        return None, np.inf
+    a_gaps, b_gaps = a_gaps[told], b_gaps[told]
+    lead = float((2 * (a_gaps < b_gaps).sum() - rows) / np.sqrt(rows))
+    nearer, farther = sorted((middle(a_gaps), middle(b_gaps)))
+    if farther < 1.3 * nearer or abs(lead) < _SURE or (lead > 0) != (middle(a_gaps) < middle(b_gaps)):
+        return None, lead  # as likely as chance
+    return (left if lead > 0 else right), lead

@@ -98,6 +98,8 @@ class RowParser:
             if not layout.volume_gaps:  # then only a dash says that there is none
                 absent &= fields.ends[:, layout.volume] > fields.starts[:, layout.volume]
             rows["v"] = np.where(absent, 0.0, values)
+            if layout.second_volume is not None:
+                rows["v"] += parse_numbers(fields, layout.second_volume, layout.numbers)[0]
             _mark_text(fields, faults, columns, (outcomes != GOOD) & ~absent, layout.volume)
         if layout.spread is not None:
             rows["spread"] = parse_numbers(fields, layout.spread, layout.numbers)[0]

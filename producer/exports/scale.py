@@ -4,11 +4,13 @@ import re
 from dataclasses import dataclass, field
 
 from producer.exports.dialect import Table
+from producer.exports.header import normal
 from producer.exports.prices import PriceColumns
 from producer.exports.stamp_columns import StampColumn
 from producer.exports.stamps import OF_DAY
 from shared.errors import FormatError
 
+_NANO = 1e9  # Databento's fixed point
 _LEAN_POINTS = 10_000.0  # prices of shares in ten-thousandths of a dollar
 
 
@@ -40,6 +42,12 @@ def find_scale(table: Table, prices: PriceColumns, stamps: tuple[StampColumn, ..
                 "settle it with --points 1 or --points 10000",
             )  # fmt: skip
         return Scale(_LEAN_POINTS, ["prices are in ten-thousandths, as LEAN keeps shares (--points 1 if they are not)"])
+    if whole and min(map(int, texts)) >= _NANO:
+        if "tsevent" in {normal(name) for name in table.header or ()}:
+            return Scale(_NANO, ["prices are in billionths, as Databento keeps them (--points 1 if they are not)"])
+        raise FormatError(
+            "prices", texts[0], "could be whole, or in billionths", "settle it with --points 1 or --points 1e9"
+        )
     if all(re.fullmatch(r"\d{4,}(?:[.,]0*)?", text) for text in texts):
         return Scale(notes=["prices are whole numbers: if they are points, give --points (100000 for five digits)"])
     return Scale()

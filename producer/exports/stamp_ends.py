@@ -5,6 +5,7 @@ import numpy as np
 from producer.exports import header
 from producer.exports.dialect import Table
 from producer.exports.options import ReadOptions
+from producer.exports.sessions import sessions_tell_closes
 from producer.exports.stamp_columns import StampColumn
 from producer.exports.stamps import Int64s
 
@@ -23,10 +24,14 @@ def opens_of(closes: Int64s, width_ms: int) -> Int64s:
     return np.asarray(-(-closes // _MINUTE_MS) * _MINUTE_MS - width_ms, np.int64)
 
 
-def closing_notes(names: tuple[str, ...], closing: bool) -> list[str]:
+def closing_notes(names: tuple[str, ...], closing: bool, times: Int64s, options: ReadOptions) -> list[str]:
     """What a person should know of the end of the candle that stamps tell."""
     if closing:
         return ["the stamps tell when candles close: a candle's time is its open, one width earlier"]
+    if options.stamps is not None:
+        return []
+    if sessions_tell_closes(times):
+        return ["stamps are read as opens, but sessions begin and end as if they were closes: if so, --stamps close"]
     plain = {header.normal(name) for name in names}
     if {"up", "down"} <= plain:
         return [

@@ -17,6 +17,9 @@ _SHARE = 0.9
 _TRIED = 40
 """Texts of a column that are looked at before all are."""
 
+_MANY = 100
+"""Rows of two dates that are no months: then the one step between them tells the order."""
+
 _DAY_MS = 86_400_000
 
 _DATES: tuple[tuple[str, dict[str, str]], ...] = (
@@ -211,6 +214,6 @@ def _runs_on(values: list[str], form: StampForm) -> bool:
     days = sample_stamps(values, form) // _DAY_MS
     steps = np.diff(days)
     steps = steps[steps != 0]
-    if steps.size < 2:
+    if steps.size < (1 if len(values) >= _MANY else 2):
         return False
     return bool((np.sign(steps) == np.sign(steps[0])).all() and (np.abs(steps) < 25).all())

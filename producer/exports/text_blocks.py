@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,7 @@ BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 18
 HEAD_LINES = 2_000
 EXCERPT_BYTES = 1 << 15
+_PATH_SHOWN, _VALUE_SHOWN = 70, 60  # characters
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,18 @@ class TextBlock:
     text: bytes  # ASCII-compatible, lines end with \n
     first_line: int  # counted from 1
     raw_bytes: int  # how much of the file it is
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let what is said of a file's bytes name the file."""
+    try:
+        yield
+    except FormatError as error:
+        shown = str(path) if len(str(path)) <= _PATH_SHOWN else path.name
+        if error.field != "file" or error.value == shown:
+            raise
+        raise FormatError("file", shown, f"{error.rule} ({str(error.value)[:_VALUE_SHOWN]})", error.mend) from None
 
 
 class TextFile:
@@ -44,13 +58,15 @@ class TextFile:
     def __init__(self, path: Path, block_bytes: int = BLOCK_BYTES, member: str | None = None) -> None:
         self.path = path
         self._block_bytes = block_bytes
-        self.contents = open_contents(path, member)
+        with naming(path):
+            self.contents = open_contents(path, member)
         weakref.finalize(self, self.contents.close)
         self.size = self.contents.size
         with self.contents.open() as file:
             file.seek(0)
             head = file.read(HEAD_BYTES)
-        self.encoding, self._begin = recognise_encoding(head)
+        with naming(path):
+            self.encoding, self._begin = recognise_encoding(head)
         self._unit = {"utf-16": 2, "utf-32": 4}.get(self.encoding[:6], 1)
         self._line_end = b"\n"
         text = self._utf8(head)

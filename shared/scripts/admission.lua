@@ -2,9 +2,9 @@
 --
 -- KEYS: candles log, series hash, rejects, dead letters, history, calendars, first weeks.
 -- ARGV: series key, source, 1 where the source is live, producer's clock in ms, max backlog, keep of the rejects,
---       keep of the dead letters, width of a candle in ms, time of a candle that the series must have reached,
---       body: msgpack of [[t, message], ...].
--- Reply: {1, verdict, ...} in order; {0}: the backlog is full; {-1}: the series has not reached that candle any more.
+--       keep of the dead letters, width of a candle in ms, body: msgpack of [[t, message], ...],
+--       t of a candle that the producer knows the series to hold, or 0.
+-- Reply: {1, verdict, ...} in order, or {0}: the backlog is full, or {2}: the series ends before that candle.
 
 local CANDLES, SERIES, REJECTS, DEAD, HISTORY = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local CALENDARS, WEEKS = KEYS[6], KEYS[7]
@@ -13,14 +13,14 @@ local MAX_BACKLOG, REJECT_KEEP, DEAD_KEEP, WIDTH_MS = tonumber(ARGV[5]), ARGV[6]
 local MESSAGE_TIME_OFFSET, PRICES_OFFSET = 3, 11
 local LEARNING_MS = 8 * 604800000
 
-local batch = cmsgpack.unpack(ARGV[10])
+local batch = cmsgpack.unpack(ARGV[9])
 local reply = {1}
 if redis.call('XLEN', CANDLES) + #batch > MAX_BACKLOG then return {0} end
 
 local known_source = string.match(redis.call('HGET', SERIES, KEY) or '', '^%S+ (.*)$')
 local foreign = known_source and known_source ~= SOURCE and not (known_source == 'csv' and LIVE)
 local last, newest = sound_top(HISTORY, MESSAGE_TIME_OFFSET, DEAD, DEAD_KEEP, 'admission')
-if newest < tonumber(ARGV[9]) then return {-1} end
+if newest < tonumber(ARGV[10]) then return {2} end -- a broker that came back without its last second
 local n = last and tonumber(field(last, 'n')) or 0
 local calendar = redis.call('HGET', CALENDARS, KEY) or 'learned'
 local learns = string.match(calendar, '^learned') ~= nil

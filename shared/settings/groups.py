@@ -88,6 +88,15 @@ class LabelSettings(Group):
     direction_horizon: Annotated[int, Ge(1), Le(96)] = Field(
         3, description="of direction: the shortest outcome that outlives spread and noise of a candle"
     )
+    win_horizon: Annotated[int, Ge(1), Le(96)] = Field(
+        12, description="of long_win and short_win: long enough that a move can outgrow its costs"
+    )
+    volatility_horizon: Annotated[int, Ge(1), Le(96)] = Field(
+        6, description="of high_volatility: as long as a stop placed now is near the price"
+    )
+    cost_bps: Annotated[float, Ge(0)] = Field(
+        1.0, description="of a round trip, in 1/10,000 of the price, where the file has no spread"
+    )
     min_conditions: Annotated[int, Ge(1), Le(6)] = Field(
         2, description="of six that a setup needs; raised by the fit where setups would be no event"
     )
@@ -95,8 +104,15 @@ class LabelSettings(Group):
     @property
     def horizons(self) -> dict[str, int]:
         """Head -> candles until its label is known."""
-        setup, regime, direction = self.setup_horizon, self.regime_horizon, self.direction_horizon
-        return {"buy": setup, "sell": setup, "direction": direction, "regime": regime}
+        return {
+            "buy": self.setup_horizon,
+            "sell": self.setup_horizon,
+            "direction": self.direction_horizon,
+            "regime": self.regime_horizon,
+            "long_win": self.win_horizon,
+            "short_win": self.win_horizon,
+            "high_volatility": self.volatility_horizon,
+        }
 
 
 class ModelSettings(Group):
@@ -238,6 +254,19 @@ class BridgeSettings(Group):
     )
 
 
+class GatewaySettings(Group):
+    """Predictions over HTTP."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; one that other machines reach needs a key")
+    port: Annotated[int, Ge(0), Le(65_535)] = Field(5_000, description="0: any free one")
+    key_file: str = Field("", description="file that holds the API key; empty: none is asked for, on loopback only")
+    rate_per_s: Annotated[float, Gt(0)] = Field(1_000.0, description="requests of one client on average")
+    rate_burst: Annotated[float, Ge(1)] = Field(2_000.0, description="requests of one client at once")
+    body_bytes_max: Annotated[int, Ge(65_536)] = Field(
+        8_388_608, description="of a request: 64 series of 700 candles in JSON are 6 MB"
+    )
+
+
 class Settings(Group):
     """Everything, frozen."""
 
@@ -254,3 +283,4 @@ class Settings(Group):
     feature_service: FeatureServiceSettings = FeatureServiceSettings()
     worker: WorkerSettings = WorkerSettings()
     bridge: BridgeSettings = BridgeSettings()
+    gateway: GatewaySettings = GatewaySettings()

@@ -18,7 +18,7 @@ import redis
 
 from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
-from inference_worker.bundle import HEADS, Bundle
+from inference_worker.bundle import Bundle
 from inference_worker.service import bundle_folder
 from inference_worker.session import Job, Session
 from natron.traffic import Traffic, read_traffic
@@ -58,14 +58,14 @@ class Expected:
     """What an undisturbed run must publish for a series, computed without any service."""
 
     t: list[int]
-    values: np.ndarray  # (N - 95, 11) buy, sell, direction, regime
+    values: np.ndarray  # (N - 95, outputs) in the order of the manifest's heads
 
 
 def expected_predictions(candles: Candles) -> Expected:
     """Windows of the history's rows through the reference bundle, in one backlog."""
     session = Session(Bundle.load(bundle_folder(Settings())), threads=1, max_tokens=1_024)
     heads = session.run([Job(session.acquire(), compute_history(candles), fresh=True)])[0]
-    columns = [np.asarray(heads[head]).reshape(len(candles), -1) for head in HEADS]
+    columns = [np.asarray(heads[head]).reshape(len(candles), -1) for head in heads]
     return Expected(candles["t"][WINDOW - 1 :].tolist(), np.concatenate(columns, axis=1)[WINDOW - 1 :])
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
 from feature_service.service import run as run_features
-from inference_worker.bundle import HEADS
 from inference_worker.service import run
 from inference_worker.session import TOLERANCE, Job, Session
 from shared.admission import Admission, AdmissionLimits
@@ -60,12 +59,13 @@ def same_answers(found: list[Prediction], candles: Candles, session: Session) ->
     slot = session.acquire()
     for prediction in found:
         heads = session.run([Job(slot, rows[prediction.n - WINDOW : prediction.n], True)])[0]
-        expected = np.concatenate([np.atleast_1d(heads[head][-1]) for head in HEADS])
+        expected = np.concatenate([np.atleast_1d(heads[head][-1]) for head in session.bundle.manifest.heads])
         values = [
             prediction.buy_prob,
             prediction.sell_prob,
             *prediction.direction_probs,
             *prediction.regime_probs,
+            *prediction.outlook,
         ]
         assert np.abs(np.array(values) - expected).max() <= TOLERANCE, prediction.id
 

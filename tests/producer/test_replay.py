@@ -8,13 +8,14 @@ import pytest
 import redis
 
 from producer.exports.options import ReadOptions
+from producer.inspection import inspect
 from producer.replay import Replay
 from producer.replay_request import ReplayRequest
 from producer.sample import sample_candles, write_candles
 from shared.admission import Admission, AdmissionLimits, Verdict
 from shared.clock import SimulatedClock
 from shared.contracts import Candles, Flag, Series
-from shared.errors import BrokerError, BusyError, FormatError, InputError, RewoundError
+from shared.errors import BrokerError, BusyError, FormatError, InputError, TailLostError
 from shared.testing import BrokerUnderTest
 
 SERIES = Series("EURUSD", "M15")
@@ -30,6 +31,7 @@ class FakeAdmission:
         self.failures: list[Exception | None] = []
         self.reply_lost = False
         self.sent_ms: list[int] = []
+        self.losses: dict[int, list[int]] = {}  # calls before -> what is lost then
         self.clock: SimulatedClock | None = None
 
     def newest(self, series: Series) -> int | None:  # noqa: ARG002 - one series
@@ -44,9 +46,11 @@ class FakeAdmission:
         source: str,
         after: int = 0,
     ) -> list[Verdict]:
-        if max(self.held, default=0) < after:
-            raise RewoundError("behind")
         assert 0 < len(candles) <= 256
+        for t in self.losses.pop(len(self.calls), []):  # the broker restarts while nobody talks to it
+            self.held.pop(t, None)
+        if max(self.held, default=0) < after:
+            raise TailLostError("shorter than it was")
         if not self.reply_lost:
             self._fail()
         verdicts = [self._judge(candle) for candle in candles.tolist()]
@@ -103,33 +107,6 @@ def test_a_second_replay_admits_nothing(sample: Path) -> None:
     calls = len(admission.calls)
     assert replayed(admission, ReplayRequest(sample, SERIES)) == {"read": 1_000, "known": 999, "open": 1}
     assert len(admission.calls) == calls
-
-
-class Forgetful(FakeAdmission):
-    """A broker that comes back without its newest candles: noticed by a lost connection, or by nobody."""
-
-    def __init__(self, at_call: int, candles: int, *, noticed: bool) -> None:
-        super().__init__()
-        self._at_call, self._candles, self._noticed = at_call, candles, noticed
-
-    def admit(self, series: Series, candles: Candles, flags: int, source: str, after: int = 0) -> list[Verdict]:
-        if len(self.calls) == self._at_call:
-            self._at_call = -1
-            for t in sorted(self.held)[-self._candles :]:
-                del self.held[t]
-            if self._noticed:
-                raise redis.exceptions.ConnectionError("Connection closed by server.")
-        return super().admit(series, candles, flags, source, after)
-
-
-@pytest.mark.parametrize("noticed", [True, False])
-@pytest.mark.parametrize("lost", [1, 100, 300, 512])
-def test_what_a_broker_lost_of_its_tail_is_sent_again(sample: Path, lost: int, noticed: bool) -> None:
-    """Killed while its disk was slow, it lost answered batches; the replay went on after them and left a hole."""
-    admission = Forgetful(2, lost, noticed=noticed)
-    report = Replay(admission, SimulatedClock(START_MS), ReplayRequest(sample, SERIES)).run()
-    assert sorted(admission.held) == sample_candles(1_000, "M15", 4)["t"][:-1].tolist()
-    assert (report.read, report.known + report.admitted, report.open) == (1_000, 999, 1)
 
 
 def test_a_broker_that_answers_and_refuses_writes_is_not_asked_in_a_tight_loop(sample: Path) -> None:
@@ -222,6 +199,45 @@ def test_a_broker_that_lost_its_newest_candles_is_refilled(sample: Path) -> None
     assert list(admission.held)[-50:] == lost
 
 
+@pytest.mark.parametrize("from_row", [0, 200, 255, 256, 511])
+@pytest.mark.parametrize("known", [0, 100])
+def test_a_tail_that_the_broker_loses_unseen_during_a_replay_is_sent_again(
+    sample: Path, from_row: int, known: int
+) -> None:
+    t = sample_candles(1_000, "M15", 4)["t"].tolist()
+    admission = FakeAdmission()
+    if known:
+        replayed(admission, ReplayRequest(sample, SERIES, limit=known))
+    calls = len(admission.calls)
+    admission.losses = {calls + 2: t[from_row:], calls + 3: t[300:]}
+    request = ReplayRequest(sample, SERIES, from_ms=t[0], to_ms=t[900])
+    told = replayed(admission, request)
+    assert list(admission.held) == t[:900]
+    assert told == {"read": 1_000, "admitted": 900 - known, "outside": 100} | ({"known": known} if known else {})
+
+
+def test_a_tail_lost_with_the_connection_is_sent_again(sample: Path) -> None:
+    t = sample_candles(1_000, "M15", 4)["t"].tolist()
+    admission = FakeAdmission()
+    admission.failures = [None, None, None, BrokerError("gone")]
+    admission.losses = {2: t[400:]}
+    assert replayed(admission, ReplayRequest(sample, SERIES))["admitted"] == 999
+    assert list(admission.held) == t[:-1]
+
+
+def test_late_and_repeated_rows_are_counted_once_though_the_file_is_read_twice(sample: Path) -> None:
+    t = sample_candles(1_000, "M15", 4)["t"].tolist()
+    lines = sample.read_text().splitlines()
+    lines[600:600] = [lines[599], lines[300], "junk"]
+    sample.write_text("\n".join(lines))
+    admission = FakeAdmission()
+    admission.losses = {3: t[500:]}
+    assert replayed(admission, ReplayRequest(sample, SERIES)) == {
+        "read": 1_003, "admitted": 999, "duplicate": 2, "refused": 1, "open": 1,
+    }  # fmt: skip
+    assert list(admission.held) == t[:-1]
+
+
 def test_candles_are_due_at_their_close_in_time_that_runs_faster(sample: Path) -> None:
     admission = FakeAdmission()
     admission.clock = clock = SimulatedClock(START_MS)
@@ -251,6 +267,16 @@ def test_a_wrong_request_is_refused(sample: Path, wrong: dict[str, float]) -> No
         replace(ReplayRequest(sample, SERIES), **wrong)  # type: ignore[arg-type]
 
 
+def test_the_report_tells_what_inspect_notes(sample: Path) -> None:
+    sample.write_text("close_time,open,high,low,close\n" + "\n".join(
+        f"{1_600_000_200 + 900 * at},1.1,1.2,1.0,1.1{at}" for at in range(1, 60)
+    ))  # fmt: skip
+    report = Replay(FakeAdmission(), SimulatedClock(START_MS), ReplayRequest(sample, SERIES)).run()
+    assert report.notes == inspect(sample).notes
+    assert any("--stamps" in note or "close" in note for note in report.notes)
+    assert "no column of volume: 0 throughout" in report.document()["notes"]
+
+
 def test_a_real_broker_takes_a_file_once(sample: Path, broker: BrokerUnderTest) -> None:
     clock = SimulatedClock(START_MS)
     admission = Admission(broker.client, broker.names, clock, AdmissionLimits(10_000, 100, 100))
@@ -259,3 +285,32 @@ def test_a_real_broker_takes_a_file_once(sample: Path, broker: BrokerUnderTest) 
     second = Replay(admission, clock, request).run()
     assert (first.admitted, first.open, second.admitted, second.known) == (999, 1, 0, 999)
     assert admission.newest(SERIES) == int(sample_candles(1_000, "M15", 4)["t"][-2])
+
+
+def test_a_real_broker_that_is_shorter_than_it_was_takes_nothing(sample: Path, broker: BrokerUnderTest) -> None:
+    admission = Admission(broker.client, broker.names, SimulatedClock(START_MS), AdmissionLimits(10_000, 100, 100))
+    candles = sample_candles(30, "M15", 4)
+    admission.admit(SERIES, candles[:20], 0, "csv")
+    with pytest.raises(TailLostError):
+        admission.admit(SERIES, candles[25:], 0, "csv", int(candles["t"][24]))
+    assert admission.newest(SERIES) == int(candles["t"][19])
+    assert set(admission.admit(SERIES, candles[20:], 0, "csv", int(candles["t"][19]))) == {Verdict.ADMITTED}
+
+
+def test_a_real_broker_emptied_during_a_replay_is_filled_from_the_beginning(
+    sample: Path, broker: BrokerUnderTest
+) -> None:
+    class Emptied(Admission):
+        calls = 0
+
+        def admit(self, series: Series, candles: Candles, flags: int, source: str, after: int = 0) -> list[Verdict]:
+            self.calls += 1
+            if self.calls == 3:
+                broker.client.delete(*broker.client.keys(f"{broker.names.namespace}*"))
+            return super().admit(series, candles, flags, source, after)
+
+    admission = Emptied(broker.client, broker.names, SimulatedClock(START_MS), AdmissionLimits(10_000, 100, 100))
+    report = Replay(admission, SimulatedClock(START_MS), ReplayRequest(sample, SERIES)).run()
+    assert report.admitted == 999
+    history = broker.client.execute_command("XLEN", broker.names.history(SERIES.partition, SERIES.key))
+    assert history == 999

@@ -45,7 +45,7 @@ def rows(model: Natron) -> NDArray[np.float32]:
 def taught(model: Natron, rows: NDArray[np.float32]) -> Arrays:
     """One torch call over the whole stream."""
     with torch.no_grad():
-        parts = probabilities(model(torch.from_numpy(rows)))
+        parts = probabilities(model(torch.from_numpy(rows)).logits)
     return {head: part.numpy() for head, part in zip(HEADS, parts, strict=True)}
 
 

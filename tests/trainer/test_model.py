@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from inference_worker.bundle import HEADS
 from shared.contracts import WINDOW
 from trainer.model import ATTENTION_HEADS, BLOCK, PRESETS, Natron, _banded
 
@@ -16,10 +17,11 @@ def test_presets_have_the_sizes_that_the_design_names(preset: str, millions: flo
 
 @pytest.mark.parametrize("length", [1, BLOCK, 96, 131])
 def test_every_candle_of_a_chunk_gets_every_head(model: Natron, length: int) -> None:
-    logits = model(torch.randn(2, length, len(model.centre)))
-    assert [tuple(part.shape) for part in logits] == [
-        (2, length), (2, length), (2, length, 3), (2, length, 6)
-    ]  # fmt: skip
+    answer = model(torch.randn(2, length, len(model.centre)))
+    widths = [() if len(classes) == 2 else (len(classes),) for classes in HEADS.values()]
+    assert list(answer.logits) == list(HEADS)
+    assert [tuple(part.shape) for part in answer.logits.values()] == [(2, length, *width) for width in widths]
+    assert answer.embedding.shape == (2, length, model.width)
 
 
 @pytest.mark.parametrize("window", [8, 15, 33])
@@ -46,7 +48,7 @@ def test_an_answer_depends_on_its_last_96_rows_and_on_no_other(model: Natron) ->
     rows = torch.randn(
         1, 200, len(model.centre), dtype=torch.float64, generator=torch.Generator().manual_seed(3)
     ).requires_grad_()
-    exact(rows).regime[0, at, 0].backward()
+    exact(rows).logits["regime"][0, at, 0].backward()
     assert rows.grad is not None
     reached = rows.grad[0].abs().sum(1).nonzero().flatten()
     assert reached.tolist() == list(range(at - WINDOW + 1, at + 1))
@@ -55,12 +57,12 @@ def test_an_answer_depends_on_its_last_96_rows_and_on_no_other(model: Natron) ->
 def test_rows_before_the_window_change_no_bit_that_matters(model: Natron) -> None:
     rows = torch.randn(1, 240, len(model.centre), generator=torch.Generator().manual_seed(4))
     with torch.no_grad():
-        long, short = model(rows), model(rows[:, -WINDOW:])
-    for one, other in zip(long, short, strict=True):
-        torch.testing.assert_close(one[:, -1], other[:, -1], rtol=0, atol=2e-5)
+        long, short = model(rows).logits, model(rows[:, -WINDOW:]).logits
+    for head in HEADS:
+        torch.testing.assert_close(long[head][:, -1], short[head][:, -1], rtol=0, atol=2e-5)
 
 
 def test_an_untrained_model_holds_every_class_equally_likely() -> None:
     fresh = Natron(5, PRESETS["tiny"])
     with torch.no_grad():
-        assert all(part.abs().max() == 0 for part in fresh(torch.randn(1, 64, 5)))
+        assert all(part.abs().max() == 0 for part in fresh(torch.randn(1, 64, 5)).logits.values())

@@ -11,20 +11,15 @@ from trainer import supervised
 from trainer.calibration import fit_temperature
 from trainer.chunks import LabelledSeries
 from trainer.labels.heads import UNLABELLED
-from trainer.model import Logits, Natron
+from trainer.model import Natron
 from trainer.splits import Span, Splits
 from trainer.supervised import class_logits, log_losses, multi_task_loss, predict
 
 
-def _logits(batch: int, length: int) -> Logits:
+def _logits(batch: int, length: int) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
-    buy, sell = torch.randn(2, batch, length, generator=generator)
-    return Logits(
-        buy,
-        sell,
-        torch.randn(batch, length, 3, generator=generator),
-        torch.randn(batch, length, 6, generator=generator),
-    )
+    widths = {head: () if len(classes) == 2 else (len(classes),) for head, classes in HEADS.items()}
+    return {head: torch.randn(batch, length, *width, generator=generator) for head, width in widths.items()}
 
 
 def test_the_loss_ignores_unlabelled_candles() -> None:
@@ -33,24 +28,24 @@ def test_the_loss_ignores_unlabelled_candles() -> None:
     masked = {head: label.clone() for head, label in labels.items()}
     for label in masked.values():
         label[:, 4:] = UNLABELLED
-    half = Logits(*(part[:, :4] for part in logits))
+    half = {head: part[:, :4] for head, part in logits.items()}
     expected = multi_task_loss(half, {head: label[:, :4] for head, label in labels.items()}, 0.1)
     torch.testing.assert_close(multi_task_loss(logits, masked, 0.1), expected)
 
 
 def test_a_batch_without_any_label_has_loss_0_and_finite_gradients() -> None:
     logits = _logits(1, 4)
-    logits.buy.requires_grad_()
+    logits["buy"].requires_grad_()
     loss = multi_task_loss(logits, {head: torch.full((1, 4), UNLABELLED) for head in HEADS}, 0.1)
     loss.backward()
     assert loss.item() == 0
-    assert logits.buy.grad is not None
-    assert logits.buy.grad.isfinite().all()
+    assert logits["buy"].grad is not None
+    assert logits["buy"].grad.isfinite().all()
 
 
 def test_a_binary_head_is_a_softmax_over_none_and_setup() -> None:
     logits = _logits(1, 5)
-    torch.testing.assert_close(class_logits(logits)["buy"].softmax(-1)[..., 1], logits.buy.sigmoid())
+    torch.testing.assert_close(class_logits(logits)["buy"].softmax(-1)[..., 1], logits["buy"].sigmoid())
 
 
 def test_log_loss_is_that_of_the_softmax_at_labelled_candles() -> None:

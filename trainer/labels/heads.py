@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from inference_worker.bundle import HEADS, LabelRecord
 from shared.contracts import Candles
 from shared.settings.groups import LabelSettings
-from trainer.labels import directions, regimes, setups
+from trainer.labels import directions, outcomes, regimes, setups
 from trainer.labels.technicals import Technicals
 
 UNLABELLED = -1
+_STATES = ("buy", "sell", "regime")  # heads that ask what the state will be, not what will happen
 
 Labels = dict[str, NDArray[np.int8]]  # head -> (N,) class, UNLABELLED where unknown
 
@@ -34,6 +35,7 @@ class FittedLabels:
     setup: setups.SetupCutoff
     regime: regimes.RegimeCutoffs
     direction: directions.DirectionCutoff
+    volatility: outcomes.VolatilityCutoff
     profiles: Mapping[str, directions.Profile]  # series key -> usual returns by hour
 
     def state(self, candles: Candles) -> Labels:
@@ -51,8 +53,18 @@ class FittedLabels:
         """Label every candle of a series with what each head must foresee; unknown futures are UNLABELLED."""
         z = directions.standardised_moves(candles, self.profiles[key], self.settings.direction_horizon)
         ahead = {head: _later(labels, self.settings.horizons[head]) for head, labels in self.state(candles).items()}
-        found = {**ahead, "direction": self.direction.direction(z)}
+        found = {**ahead, "direction": self.direction.direction(z), **self._outcomes(candles)}
         return {head: found[head] for head in HEADS}
+
+    def _outcomes(self, candles: Candles) -> Labels:
+        returns = outcomes.trade_returns(candles, self.settings.win_horizon)
+        cost = self.settings.cost_bps / 10_000
+        ratios = outcomes.volatility_ratios(candles, self.settings.volatility_horizon)
+        return {
+            "long_win": outcomes.wins(returns, cost),
+            "short_win": outcomes.wins(-returns, cost),
+            "high_volatility": self.volatility.high_volatility(ratios),
+        }
 
     def records(self) -> dict[str, LabelRecord]:
         """Describe definitions and thresholds for the manifest."""
@@ -67,10 +79,16 @@ class FittedLabels:
             "sell": (setups.DEFINITION, setup),
             "direction": (directions.DEFINITION, direction),
             "regime": (regimes.DEFINITION, regime),
+            "long_win": (outcomes.WIN_DEFINITION, {"cost_bps": self.settings.cost_bps}),
+            "short_win": (outcomes.WIN_DEFINITION, {"cost_bps": self.settings.cost_bps}),
+            "high_volatility": (
+                outcomes.VOLATILITY_DEFINITION,
+                {"high": self.volatility.high, "reference": float(outcomes.REFERENCE_CANDLES)},
+            ),
         }
         return {
             head: LabelRecord(
-                family="outcome" if head == "direction" else "next_state",
+                family="next_state" if head in _STATES else "outcome",
                 horizon=self.settings.horizons[head],
                 classes=classes,
                 definition=texts[head][0],
@@ -88,19 +106,21 @@ def fit_labels(settings: LabelSettings, sources: Sequence[LabelSource]) -> Fitte
     ValueError
         No training candle has a known regime.
     """
-    counts, inputs, moves = [], [], []
+    counts, inputs, moves, ratios = [], [], [], []
     profiles = {}
     for source in sources:
         x = Technicals.of(source.candles)
         regime = regimes.RegimeInputs.of(x)
         profiles[source.key] = directions.fit_profile(source.candles, source.train)
         z = directions.standardised_moves(source.candles, profiles[source.key], settings.direction_horizon)
+        ratio = outcomes.volatility_ratios(source.candles, settings.volatility_horizon)
         use = source.train & regime.known & ~np.isnan(z)
+        ratios.append(ratio[source.train & ~np.isnan(ratio)])
         counts.append(np.stack(setups.count_conditions(x))[:, use])
         inputs.append(np.stack([regime.volatility, regime.move, regime.trend])[:, use])
         moves.append(z[use])
     z_all = np.concatenate(moves)
-    if not len(z_all):
+    if not len(z_all) or not any(map(len, ratios)):
         raise ValueError("no training candle is known well enough to fit thresholds on")
     bullish, bearish = np.concatenate(counts, 1)
     return FittedLabels(
@@ -108,6 +128,7 @@ def fit_labels(settings: LabelSettings, sources: Sequence[LabelSource]) -> Fitte
         setups.SetupCutoff.fit(bullish, bearish, settings.min_conditions),
         regimes.RegimeCutoffs.fit(*np.concatenate(inputs, 1)),
         directions.DirectionCutoff.fit(z_all),
+        outcomes.VolatilityCutoff.fit(np.concatenate(ratios)),
         profiles,
     )
 

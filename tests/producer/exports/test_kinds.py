@@ -12,7 +12,7 @@ from producer.sample import sample_candles
 from shared.contracts import Candles
 
 Row = Callable[[datetime, list[str], str], str]  # moment, prices (open, high, low, close), volume
-VOLUMELESS = {"fxcm bid and ask", "TradeStation"}
+VOLUMELESS = {"fxcm bid and ask"}
 
 
 def us(volume: str) -> str:
@@ -137,7 +137,7 @@ KINDS: dict[str, tuple[list[str], Row, str, bool]] = {
     ),
     "TradeStation": (
         ['"Date","Time","Open","High","Low","Close","Up","Down"'],
-        lambda t, p, _: ",".join([f"{t:%m/%d/%Y}", f"{t:%H:%M}", *p, "5", "6"]),
+        lambda t, p, v: ",".join([f"{t:%m/%d/%Y}", f"{t:%H:%M}", *p, str(int(v) // 4), str(int(v) - int(v) // 4)]),
         "M15",
         False,
     ),

@@ -128,6 +128,9 @@ def test_records_name_family_horizon_and_thresholds(candles: Candles) -> None:
         "sell": ("next_state", 1),
         "direction": ("outcome", 3),
         "regime": ("next_state", 5),
+        "long_win": ("outcome", 12),
+        "short_win": ("outcome", 12),
+        "high_volatility": ("outcome", 6),
     }
     assert set(records["regime"].thresholds) == {"volatile", "range", "strong", "trend"}
     assert len(records["direction"].thresholds) == 1 + 24

@@ -1,0 +1,1 @@
+"""Predictions over HTTP: REST, live streams, health and metrics."""
