@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_worker.bundle import HEADS
+from inference_worker.bundle import HEADS, OUTLOOK_HEADS
 from inference_worker.session import TOLERANCE, Heads
 from shared.contracts import WINDOW, Candles, Prediction, Rows
 
@@ -92,6 +92,8 @@ def _head_difference(published: Published, computed: Computed) -> Difference | N
     common = min(len(published.predictions), max(0, len(computed.candles) - WINDOW + 1))
     found: list[Difference] = []
     for head, classes in HEADS.items():
+        if head not in computed.heads:
+            continue  # a bundle has all of the outlook, or none
         theirs = np.array([_head(one, head) for one in published.predictions[:common]], np.float32)
         ours = computed.heads[head][WINDOW - 1 : WINDOW - 1 + common]
         theirs, ours = theirs.reshape(common, -1), ours.reshape(common, -1)
@@ -107,6 +109,9 @@ def _head_difference(published: Published, computed: Computed) -> Difference | N
 
 
 def _head(prediction: Prediction, head: str) -> float | tuple[float, ...]:
+    if head in OUTLOOK_HEADS:
+        outlook = prediction.outlook or (float("nan"),) * len(OUTLOOK_HEADS)
+        return outlook[list(OUTLOOK_HEADS).index(head)]
     values: dict[str, float | tuple[float, ...]] = {
         "buy": prediction.buy_prob,
         "sell": prediction.sell_prob,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inference_worker.bundle import HEADS
+from inference_worker.bundle import HEADS, OUTLOOK_HEADS
 from natron.parity.comparison import Computed, Difference, Published, first_difference
 from shared.contracts import WINDOW, Prediction, Series
 from shared.testing import walk_candles
@@ -31,7 +31,8 @@ def published(computed: Computed) -> Published:
     predictions = [
         Prediction(
             Series("X", "M15"), int(CANDLES["t"][at]), at + 1, float(heads["buy"][at]), float(heads["sell"][at]),
-            tuple(heads["direction"][at].tolist()), tuple(heads["regime"][at].tolist()), (), (), 4, "b", "ab" * 32,
+            tuple(heads["direction"][at].tolist()), tuple(heads["regime"][at].tolist()),
+            tuple(float(heads[head][at]) for head in OUTLOOK_HEADS), (), 4, "b", "ab" * 32,
             1, 2, 3, 4,
         )
         for at in range(WINDOW - 1, COUNT)
@@ -74,6 +75,20 @@ def test_a_head_may_differ_by_the_tolerance_and_no_more(
     assert (found is None) == same
     if found is not None:
         assert (found.kind, found.name, found.n) == ("head", "regime.RANGE", one.n)
+
+
+def test_an_outlook_that_the_services_left_out_is_a_difference(published: Published, computed: Computed) -> None:
+    published.predictions[3] = replace(published.predictions[3], outlook=())
+    found = first_difference(published, computed)
+    assert found is not None
+    assert (found.kind, found.name, found.n) == ("head", "long_win", WINDOW + 3)
+
+
+def test_a_bundle_without_an_outlook_is_compared_in_what_it_has(published: Published, computed: Computed) -> None:
+    for head in OUTLOOK_HEADS:
+        del computed.heads[head]
+    less = [replace(one, outlook=()) for one in published.predictions]
+    assert first_difference(replace(published, predictions=less), computed) is None
 
 
 def test_a_missing_row_or_prediction_is_found_at_its_candle(published: Published, computed: Computed) -> None:
