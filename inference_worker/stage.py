@@ -10,7 +10,7 @@ from inference_worker.bundle import EMBEDDING, OUTLOOK_HEADS
 from inference_worker.reasons import Abstention
 from inference_worker.session import Heads, Job, Session
 from shared.clock import Clock
-from shared.codec import decode_prediction, decode_row, encode_prediction
+from shared.codec import decode_kept_prediction, decode_row, encode_prediction
 from shared.contracts import WINDOW, FeatureRow, Prediction, Rows, Series
 from shared.errors import JunkError, StorageError
 from shared.metrics import Metrics
@@ -60,6 +60,7 @@ class PredictionStage:
             input_keep=settings.system.log_keep,
             output_keep=settings.system.predictions_keep,
             side_keep=RECENT_KEEP,
+            side_keyless=True,
             source_keep=WINDOW,
         )
 
@@ -134,7 +135,12 @@ class PredictionStage:
         series = row.series
         source, p = self.source(series), series.partition
         found = newest_before(self._client, source, row.t, WINDOW, _decode_kept_row, p)
-        predicted_t = newest_t(self._client, self.side(series), _decode_kept_prediction, p)
+        predicted_t = newest_t(
+            self._client,
+            self.side(series),
+            lambda entry: decode_kept_prediction(entry.fields.get(b"m", b""), series),
+            p,
+        )
         if predicted_t >= row.t:
             return Dead("repeat", f"predictions of {series.key} are at {predicted_t} already")
         rows = [kept for t, kept in found if kept.t == t and kept.series == series]
@@ -194,7 +200,3 @@ def _stack(rows: list[FeatureRow]) -> Rows:
 
 def _decode_kept_row(entry: Entry) -> FeatureRow:
     return decode_row(entry.fields.get(b"m", b""))
-
-
-def _decode_kept_prediction(entry: Entry) -> Prediction:
-    return decode_prediction(entry.fields.get(b"m", b""))

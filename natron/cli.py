@@ -15,11 +15,13 @@ from natron.commands import (
     features,
     halts,
     labels,
+    parity,
     predictions,
     producer,
     services,
     signals,
     systems,
+    trace,
     training,
 )
 from shared.broker import LOST
@@ -38,6 +40,8 @@ signals.register(app)
 predictions.register(app)
 halts.register(app)
 chaos.register(app)
+parity.register(app)
+trace.register(app)
 training.register(app)
 evaluation.register(app)
 backtest.register(app)

@@ -74,7 +74,7 @@ class Consumer(Generic[M]):
     ) -> None:
         self._client, self._names, self._stage, self._membership = client, names, stage, membership
         self._clock, self._limits, self._metrics, self._stop = clock, limits, metrics, stop
-        self._gate = Gate(client, names, stage, GateLimits(limits.max_backlog))
+        self._gate = Gate(client, names, stage, membership.instance, GateLimits(limits.max_backlog))
         self._post = Post(client)
         self._on_renewal = on_renewal
         self._positions: dict[int, str] = {}

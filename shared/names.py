@@ -100,6 +100,10 @@ class Names:
         """Hash stage -> ``first-id last-id times`` of the batch under way."""
         return f"{self.namespace}:{{{p}}}:attempts"
 
+    def passages(self, p: int) -> str:
+        """Stream of who finished which batch, and when: for ``natron trace``."""
+        return f"{self.namespace}:{{{p}}}:passages"
+
     def dead(self, p: int) -> str:
         """Stream of dead letters."""
         return f"{self.namespace}:{{{p}}}:dead"

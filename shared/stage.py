@@ -66,6 +66,7 @@ class StageKeys:
     input_keep: int = 0
     output_keep: int = 0  # 0: the output's own holding stage trims it
     side_keep: int = 0  # 0: likewise
+    side_keyless: bool = False  # messages end with their series' key, which a side need not repeat
     source_keep: int = 0
 
 

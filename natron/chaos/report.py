@@ -25,6 +25,7 @@ class ChaosReport:
     record: Record
     dead_letters: Counter[str]
     unburied: int
+    forgotten: int  # predictions that a killed broker had lost of its tail, and that came again
     replay_s: float
     seconds: float
 
@@ -46,6 +47,7 @@ class ChaosReport:
             "candles": self.candles,
             "expected": self.expected,
             "received": self.received,
+            "forgotten": self.forgotten,
             "series": self.request.series.key,
             "seed": self.request.seed,
             "faults": list(self.request.faults),

@@ -11,6 +11,7 @@ from typing import IO
 
 import redis
 
+from natron.addresses import with_free_addresses
 from natron.chaos.broker_outages import BrokerOutages
 from natron.chaos.disturbance import Disturbance
 from natron.chaos.injections import Injections
@@ -22,12 +23,12 @@ from natron.chaos.schedule import FEATURE_SERVICES, WORKERS, draw_schedule
 from natron.feeder import Feed, Feeder
 from natron.prediction_collector import TURN_MS, PredictionCollector, await_predictions
 from natron.run_comparison import compare_runs
-from natron.system import Shape, System, with_free_addresses
+from natron.system import Shape, System
 from producer.history import read_history
 from shared.admission import Admission, AdmissionLimits
 from shared.broker import connect
 from shared.clock import SystemClock
-from shared.contracts import WINDOW, Candles, Prediction
+from shared.contracts import Candles, Prediction
 from shared.dead_letters import DEAD_KEEP, dead_letters
 from shared.errors import BrokerError, InputError
 from shared.names import Names
@@ -77,7 +78,7 @@ def run_chaos(
             found, letters, unburied = run.collector.log.predictions, *run.buried()
         return ChaosReport(
             request, len(candles), len(expected), len(found), compare_runs(expected, found), run.record,
-            letters, unburied, schedule.replay_s, time.monotonic() - began_s,
+            letters, unburied, run.collector.log.forgotten, schedule.replay_s, time.monotonic() - began_s,
         )  # fmt: skip
 
 
@@ -96,18 +97,13 @@ def _undisturbed(
                 feeder.tend()
                 system.tend()
 
-            await_predictions(collector, lambda: _due(feeder), tend)
+            await_predictions(collector, lambda: feeder.due, tend)
         finally:
             feeder.stop()
-    missing = (_due(feeder) or 0) - len(collector.log.predictions)
+    missing = (feeder.due or 0) - len(collector.log.predictions)
     if missing or not collector.log.predictions:
         raise BrokerError(f"chaos: the undisturbed run lacks {missing} predictions; there is nothing to compare with")
     return collector.log.predictions
-
-
-def _due(feeder: Feeder) -> int | None:
-    """Predictions that a replay into an empty system must have; None while it goes on."""
-    return None if feeder.report is None else max(0, int(feeder.report["admitted"]) - WINDOW + 1)
 
 
 class _Disturbed:
@@ -176,6 +172,7 @@ class _Disturbed:
             if disturbance.reachable:
                 self.collector.turn(TURN_MS)
             else:
+                self.collector.expect_loss()
                 time.sleep(TURN_MS / 1_000)
 
     def finish(self, due: int) -> None:

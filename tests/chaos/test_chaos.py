@@ -29,7 +29,7 @@ def test_whatever_goes_wrong_the_predictions_do_not_show_it(tmp_path: Path) -> N
     injected = result["injected"]
     assert sum(injected["kills"].values()) == 4
     assert injected["pauses_past_expiry"] >= 1
-    assert injected["broker"] == dict.fromkeys(("kill", "load", "pause", "oom", "readonly", "noreplicas"), 1)
+    assert injected["broker"].keys() == {"kill", "load", "pause", "oom", "readonly", "noreplicas"}
     assert all(injected["refused"][name] for name in ("OOM", "READONLY", "NOREPLICAS", "LOADING"))
     assert all(injected["candles"][verdict] for verdict in ("duplicate", "late", "old", "revision"))
     assert result["dead_letters"].keys() == {"junk", "repeat"}

@@ -6,6 +6,7 @@ from functools import partialmethod
 
 import numpy as np
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,11 +18,12 @@ from inference_worker.session import TOLERANCE, Job, Session
 from inference_worker.stage import PredictionStage
 from shared.admission import Admission, AdmissionLimits
 from shared.clock import SimulatedClock
-from shared.codec import decode_prediction, decode_row, encode_row
+from shared.codec import decode_kept_prediction, decode_prediction, decode_row, encode_prediction, encode_row
 from shared.consumer import Consumer, ConsumerLimits
 from shared.contracts import WINDOW, Candles, Prediction, Reason, Series
 from shared.dead_letters import dead_letters
 from shared.errors import StorageError
+from shared.feature_sets import FeatureSetAnnouncement
 from shared.gate import Crossing, Gate
 from shared.membership import Membership
 from shared.metrics import Metrics
@@ -173,6 +175,19 @@ def test_many_series_in_few_slots_each_get_their_own_answers(broker: BrokerUnder
         same_answers(predictions(broker, series), walk_candles(99, seed=at), session)
 
 
+def test_a_worker_of_another_feature_set_than_the_service_s_says_so(broker: BrokerUnderTest) -> None:
+    """It waited in silence for rows that nobody computed."""
+    theirs = "cd" * 32
+    FeatureSetAnnouncement(broker.client, broker.names, theirs, SimulatedClock(0)).renew()
+    broker.client.zrem(broker.names.members("feature_sets"), FEATURE_SET.hash)
+    context = ServiceContext(broker.client, broker.names, SimulatedClock(0), threading.Event(), "foreign")
+    with structlog.testing.capture_logs() as logged:
+        run(Settings(), context, until_idle=True)
+    (event,) = [event for event in logged if event["event"] == "feature_set_mismatch"]
+    assert theirs in event["error"]
+    assert FEATURE_SET.hash in event["error"]
+
+
 def test_the_newest_prediction_stands_in_latest_and_in_recent(broker: BrokerUnderTest) -> None:
     admit(broker, walk_candles(100))
     serve(broker)
@@ -183,8 +198,22 @@ def test_the_newest_prediction_stands_in_latest_and_in_recent(broker: BrokerUnde
     )
     assert decode_prediction(latest) == newest
     assert recent[0][0].decode() == f"{newest.t}-0"
-    assert recent[0][1][1] == latest
-    assert len(latest) <= 200
+    assert decode_kept_prediction(recent[0][1][1], SERIES) == newest
+    assert recent[0][1][1] + SERIES.key.encode() == latest
+
+
+def test_an_entry_of_recent_takes_at_most_200_bytes_whatever_the_symbol_and_the_bundle_are_called() -> None:
+    """It repeated the series' key, which is in the stream's own key, and which may take 196 bytes by itself."""
+    longest = Series("\U0001f41f" * 16, "M15")
+    prediction = Prediction(
+        longest, 2**62, 2**62, 0.5, 0.5, (0.2, 0.3, 0.5), (0.1,) * 6, (0.1,) * 3, (1.0, 0.5), 511, "b" * 24, "ab" * 32,
+        2**62, 2**62, 2**62, 2**62,
+    )  # fmt: skip
+    message = encode_prediction(prediction)
+    kept = message.removesuffix(longest.key.encode())
+    assert len(longest.key) == 64 * 3 + 4
+    assert len(b"m" + kept + b"n" + str(2**62).encode()) <= 200
+    assert decode_kept_prediction(kept, longest) == decode_prediction(message)
 
 
 def test_predictions_carry_the_reasons_of_their_rows_and_sign_their_bundle(broker: BrokerUnderTest) -> None:
