@@ -216,7 +216,7 @@ class SupervisedSettings(Group):
     """Supervised training: how long, and on what."""
 
     epochs: Positive = Field(100, description="passes over the training part, at most; patience ends most runs")
-    patience: Positive = Field(8, description="epochs without a better validation log-loss before it stops")
+    patience: Positive = Field(5, description="epochs without a better validation log-loss before it stops")
     label_smoothing: Annotated[float, Ge(0), Lt(0.5)] = Field(
         0.02, description="labels near a threshold are noise; more blurs the calibration"
     )
@@ -298,7 +298,13 @@ class OptimizationSettings(Group):
     clip_norm: Annotated[float, Gt(0)] = Field(1.0, description="of all gradients together; only spikes are larger")
     warmup_steps: Count = Field(100, description="of a linear rise, as the optimiser's moments start empty")
     schedule: Literal["cosine", "plateau"] = Field(
-        "plateau", description="plateau: lower the rate when validation stalls; cosine: fall until the last epoch"
+        "cosine", description="cosine: fall as the two next say, then stay; plateau: lower it when validation stalls"
+    )
+    decay_epochs: Positive = Field(
+        5, description="until a cosine has fallen; more overfits a long history, as later epochs find nothing new"
+    )
+    decay_steps: Count = Field(
+        1_200, description="that a cosine takes at least: a short history needs more epochs for as many steps"
     )
     plateau_factor: Share = Field(0.4, description="of the rate that is left at each lowering")
     plateau_patience: Positive = Field(2, description="epochs without a better validation log-loss before a lowering")
