@@ -1,6 +1,7 @@
 """What the model says: the bundle's own graph as a worker serves it, or a refit of its settings."""
 
 from collections.abc import Callable, Mapping
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from trainer.splits import Span
 from trainer.supervised import predict
 
 CALL_TOKENS = 4_096  # candles in one call of the graph
+THRESHOLD_TOLERANCE = 1e-6  # relative; a larger difference is another threshold
 TAUGHT = ("data", "features", "labels", "model", "training", "optimization")  # settings that a bundle was made with
 
 Spoken = dict[str, Probabilities]  # head -> (N, classes)
@@ -38,12 +40,35 @@ def bundle_settings(manifest: Manifest, ours: Settings) -> tuple[Settings, list[
     for name in TAUGHT:
         kind = type(getattr(ours, name))
         try:
-            made[name] = kind.model_validate(flat.get(name, {}))
+            made[name] = kind.model_validate(flat.get(name, {}), strict=False)  # a manifest writes yes as 1
         except ValidationError:
             notes.append(f"the bundle's settings of {name} are an older trainer's: refits take today's")
     training = made.get("training", ours.training)
     made["training"] = training.model_copy(update={"threads": ours.training.threads})
     return ours.model_copy(update=made), notes
+
+
+def taught_otherwise(manifest: Manifest, lesson: Lesson) -> list[str]:
+    """Say for which heads this evaluation's labels are not those that the bundle was taught, a sentence each.
+
+    They are the same where the files are those of the training: thresholds are fitted on the training split.
+    """
+    notes = []
+    for head, ours in lesson.labels.records().items():
+        theirs = manifest.labels.get(head)
+        if theirs is None:
+            continue
+        if (theirs.definition, theirs.horizon) != (ours.definition, ours.horizon):
+            notes.append(f"{head}: the bundle was taught another definition; its figures are of labels it never saw")
+        elif not _alike(theirs.thresholds, ours.thresholds):
+            notes.append(f"{head}: thresholds fitted on these files differ from those that the bundle was taught")
+    return notes
+
+
+def _alike(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    return one.keys() == other.keys() and all(
+        isclose(one[name], other[name], rel_tol=THRESHOLD_TOLERANCE) for name in one
+    )
 
 
 def _nested(flat: Mapping[str, float | int | str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from trainer.evaluation.samples import LAGS, Sample
 
 ROUNDS = 1500  # at most; early stopping ends nearly every fit before
 PATIENCE = 25  # rounds without a better validation log-loss
-PRUNE_AFTER = 20  # rounds before a trial that is behind the median of the others is given up
+PRUNE_AFTER = 15  # rounds before a trial that is behind the median of the others is given up
 MAX_BIN = 63  # as good as 255 on these rows, at half the time
 
 Note = Callable[[str], None]
@@ -97,7 +97,7 @@ def tune(head: str, matrices: Mapping[int, Matrices], trials: int, seed: int, no
     pruner = optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=PRUNE_AFTER)
     study = optuna.create_study(direction="minimize", sampler=sampler, pruner=pruner)
     for lags in matrices:  # a sensible start of each, so that 20 trials are enough
-        study.enqueue_trial({"lags": lags, "num_leaves": 31, "learning_rate": 0.06, "min_data_in_leaf": 100})
+        study.enqueue_trial({"lags": lags, "num_leaves": 31, "learning_rate": 0.08, "min_data_in_leaf": 100})
 
     def objective(trial: optuna.Trial) -> float:
         lags = trial.suggest_categorical("lags", sorted(matrices))
@@ -126,7 +126,7 @@ def lag_choices() -> tuple[int, ...]:
 def _suggested(trial: optuna.Trial) -> dict[str, float]:
     return {
         "num_leaves": trial.suggest_int("num_leaves", 7, 127, log=True),
-        "learning_rate": trial.suggest_float("learning_rate", 0.04, 0.15, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 0.05, 0.2, log=True),
         "min_data_in_leaf": trial.suggest_int("min_data_in_leaf", 20, 1000, log=True),
         "feature_fraction": trial.suggest_float("feature_fraction", 0.1, 0.6),
         "bagging_fraction": trial.suggest_float("bagging_fraction", 0.5, 1.0),

@@ -10,7 +10,7 @@ from feature_service.feature_set import FEATURE_SET
 from inference_worker.bundle import Bundle, write_manifest
 from shared.errors import BundleError, TrainingError
 from shared.settings.groups import Settings
-from trainer.evaluation.answers import bundle_settings
+from trainer.evaluation.answers import bundle_settings, taught_otherwise
 from trainer.evaluation.collection import Collection
 from trainer.evaluation.documents import METRICS_NAME, SCHEMA_VERSION, write_document
 from trainer.evaluation.findings import Findings, draw_figures, equity_of, publish, write_pages
@@ -62,7 +62,8 @@ def evaluate(request: EvaluationRequest, note: Note = lambda _: None) -> Evaluat
     settings, older = bundle_settings(bundle.manifest, request.settings)
     notes += older
     collection = Collection(bundle, histories, settings, Parts(request.parts), note)
-    notes += collection.lesson.notes
+    notes += [*collection.lesson.notes, *taught_otherwise(bundle.manifest, collection.lesson)]
+    notes += _seen(bundle, collection) if request.seeds == 1 else []
     reads = _count_read(bundle, notes)
     table = _collect(collection, request)
     write_predictions(request.out / PREDICTIONS_NAME, table)
@@ -139,6 +140,25 @@ def _check_out(request: EvaluationRequest) -> None:
     except OSError as error:
         rule = f"cannot be written: {error.strerror}"
         raise TrainingError("out", str(request.out), rule, "name another folder") from None
+
+
+def _seen(bundle: Bundle, collection: Collection) -> list[str]:
+    """Refuse candles that the bundle's graph was trained or chosen on; TrainingError."""
+    known = {record.series: record.validation.last for record in bundle.manifest.splits}
+    latest = max((record.last for record in bundle.manifest.data), default=0)
+    notes = []
+    for one in collection.lesson.series:
+        first = int(one.candles["t"][one.splits.test.start])
+        if first <= known.get(one.key, 0):
+            raise TrainingError(
+                "csv",
+                one.key,
+                "its test split holds candles that the bundle was trained on",
+                "give the file of the training, or a longer one that ends later",
+            )
+        if one.key not in known and first <= latest:
+            notes.append(f"{one.key} is none of the bundle's series, and tested on dates of the bundle's own data")
+    return notes
 
 
 def _count_read(bundle: Bundle, notes: list[str]) -> int:

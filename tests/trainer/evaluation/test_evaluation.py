@@ -13,6 +13,7 @@ from shared.contracts import Candles
 from shared.errors import InputError
 from shared.settings.groups import Settings
 from shared.settings.loading import load_settings
+from trainer.evaluation.answers import bundle_settings
 from trainer.evaluation.evaluation import evaluate
 from trainer.evaluation.predictions import ESTIMATORS
 from trainer.evaluation.request import EvaluationRequest, EvaluationResult
@@ -97,6 +98,10 @@ def test_a_sceptic_recomputes_every_figure_from_the_table(result: EvaluationResu
     assert _recompute(other) > 0.01
 
 
+def test_nothing_is_said_of_files_that_the_bundle_was_trained_on(result: EvaluationResult) -> None:
+    assert not [note for note in result.notes if "taught" in note or "older" in note]
+
+
 def test_the_table_holds_probabilities_of_every_estimator(result: EvaluationResult) -> None:
     table = pd.read_parquet(result.out / "predictions.parquet")
     for head, classes in HEADS.items():
@@ -151,6 +156,14 @@ def test_refits_and_folds_have_the_same_table(
     last = table[table["fold"] == 1].groupby("symbol", observed=True)["t"].max()
     first = table[table["fold"] == 2].groupby("symbol", observed=True)["t"].min()
     assert (first > last).all()
+
+
+def test_a_bundle_is_measured_with_the_settings_it_was_made_with(bundle: Path, settings: Settings) -> None:
+    made, notes = bundle_settings(Bundle.load(bundle).manifest, load_settings(None, {}, {"training.threads": 1}))
+    assert not notes
+    assert made.training == settings.training
+    assert made.model == settings.model
+    assert made.evaluation != settings.evaluation
 
 
 def test_a_folder_that_cannot_be_is_refused(bundle: Path, csv: tuple[CsvSpec, ...], tmp_path: Path) -> None:
