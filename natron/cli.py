@@ -11,6 +11,7 @@ from natron.commands import (
     candles,
     dead,
     features,
+    labels,
     predictions,
     producer,
     services,
@@ -38,6 +39,7 @@ bench.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
+app.add_typer(labels.app, name="labels")
 app.add_typer(dead.app, name="dead")
 app.add_typer(bundles.app, name="bundle")
 

@@ -75,9 +75,8 @@ def test_the_manifest_tells_what_the_run_did(result: TrainingResult, histories: 
 
 def test_the_model_learned_something_and_baselines_stand_beside_it(result: TrainingResult) -> None:
     everywhere = {record.head: record for record in result.manifest.metrics if record.series == "all"}
-    assert everywhere["buy"].accuracy > everywhere["buy"].majority + 0.02
-    assert everywhere["buy"].log_loss < 0.47  # nats; the classes' shares alone would have 0.55
-    assert everywhere["buy"].persistence > everywhere["buy"].majority
+    assert everywhere["regime"].accuracy > everywhere["regime"].majority + 0.1
+    assert everywhere["regime"].persistence > everywhere["regime"].majority + 0.1
     assert [epoch.epoch for epoch in result.epochs] == [1, 2, 3]
 
 

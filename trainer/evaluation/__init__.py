@@ -1,0 +1,1 @@
+"""Honest figures of a bundle: a tidy table of predictions, and everything that is a function of it."""
