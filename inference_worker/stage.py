@@ -1,12 +1,12 @@
 """Rows to predictions: whose caches are in memory, how they are refilled, and what each row becomes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import redis
 
-from inference_worker.bundle import OUTLOOK_HEADS
+from inference_worker.bundle import OUTLOOK_HEADS, Manifest
 from inference_worker.reasons import Abstention
 from inference_worker.session import Heads, Job, Session
 from shared.clock import Clock
@@ -45,23 +45,41 @@ class PredictionStage:
         settings: Settings,
         metrics: Metrics,
         session: Session,
+        promote: int = 0,
     ) -> None:
         self._client, self._names, self._clock, self._metrics = client, names, clock, metrics
-        self._session = session
-        self._manifest = session.bundle.manifest
-        self._set8 = self._manifest.feature_set.hash[:8]
-        self._outlook = [head for head in OUTLOOK_HEADS if head in self._manifest.heads]
-        self._abstention = Abstention(self._manifest, settings.inference.confidence_min)
-        self._series = SeriesSlots(session, settings.inference.max_series)
+        self._settings = settings
+        self._serve(session)
         self.keys = StageKeys(
             stage="champion",
             service="worker",
+            promote=promote,
             writes_latest=True,
             input_keep=settings.system.log_keep,
             output_keep=settings.system.predictions_keep,
             side_keep=RECENT_KEEP,
             source_keep=WINDOW,
         )
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the bundle at work."""
+        return self._manifest
+
+    def _serve(self, session: Session) -> None:
+        self._session = session
+        self._manifest = session.bundle.manifest
+        self._set8 = self._manifest.feature_set.hash[:8]
+        self._outlook = [head for head in OUTLOOK_HEADS if head in self._manifest.heads]
+        self._abstention = Abstention(self._manifest, self._settings.inference.confidence_min)
+        self._series = SeriesSlots(session, self._settings.inference.max_series)
+
+    def adopt(self, session: Session, promote: int) -> None:
+        """Serve with another session, or the same under another number, from the next batch on."""
+        if session is not self._session:
+            self.forget()
+            self._serve(session)
+        self.keys = replace(self.keys, promote=promote)
 
     def input_log(self, p: int) -> str:
         """Features log of the bundle's feature set."""
@@ -111,7 +129,7 @@ class PredictionStage:
                     if key in pending:
                         self._predict({key: pending.pop(key)}, results, queued_us)
                     window = self._recall(row)
-                    if isinstance(window, Dead):
+                    if not isinstance(window, list):
                         results[at] = window
                         continue
                     if self._series.full:  # a slot that still has work must not be given away
@@ -129,7 +147,7 @@ class PredictionStage:
         self._metrics.cache_hits.inc(hits)
         return results
 
-    def _recall(self, row: FeatureRow) -> list[FeatureRow] | Dead:
+    def _recall(self, row: FeatureRow) -> list[FeatureRow] | Dead | Pass:
         """The ``WINDOW - 1`` rows before this one, from the series' window stream."""
         series = row.series
         source, p = self.source(series), series.partition

@@ -13,6 +13,7 @@ from natron.commands import (
     halts,
     predictions,
     producer,
+    registry,
     services,
     signals,
     systems,
@@ -40,6 +41,9 @@ app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
 app.add_typer(dead.app, name="dead")
+bundle = typer.Typer(help="Model bundles.", no_args_is_help=True)
+registry.register(bundle)
+app.add_typer(bundle, name="bundle")
 
 
 def run() -> None:

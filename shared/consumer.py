@@ -12,7 +12,7 @@ import structlog
 from shared.broker import LOST, Post, fields_of
 from shared.clock import Clock
 from shared.contracts import PARTITIONS
-from shared.errors import BrokerError, EntryError, StageHaltedError, SystemicError
+from shared.errors import BrokerError, EntryError, StageHaltedError, SupersededError, SystemicError
 from shared.gate import Crossing, Gate, GateLimits, Passage
 from shared.membership import Membership, share_out
 from shared.metrics import Metrics
@@ -236,6 +236,7 @@ class Consumer(Generic[M]):
         ]
         if not crossings:
             return
+        superseded = []
         for crossing, answer in zip(crossings, self._gate.pass_through(crossings), strict=True):
             p = crossing.partition
             if answer.passage is Passage.DONE:
@@ -247,6 +248,8 @@ class Consumer(Generic[M]):
                 self._stage.forget([p])
                 self._metrics.backlog_full.inc()
                 self._clock.sleep(BACKOFF_S)
+            elif answer.passage is Passage.SUPERSEDED:
+                superseded.append(p)
             else:
                 _log.info("race_lost", stage=self._stage.keys.stage, partition=p, passage=answer.passage.name)
                 self._metrics.races_lost.inc()
@@ -254,6 +257,8 @@ class Consumer(Generic[M]):
                 self._stage.forget([p])
         self._metrics.lag.set(sum(self._unread.values()))
         self._halt_if_faulty()
+        if superseded:
+            raise SupersededError(f"{self._stage.keys.stage}: a newer bundle has predicted in partitions {superseded}")
 
     def _count(self, results: Sequence[Result], repeats: int) -> None:
         self._metrics.entries.inc(len(results))
@@ -283,17 +288,22 @@ class Consumer(Generic[M]):
         self._unread.clear()
         self._suspects.clear()
         self._stage.forget()
+        if isinstance(error, SupersededError):
+            self._try_to_leave()  # whoever has the newer bundle takes over at once
         self._membership.expire()
         if isinstance(error, StageHaltedError):
             self._stop.wait()
         self._stop.wait(self._backoff_s)
         self._backoff_s = min(2 * self._backoff_s, BACKOFF_MAX_S)
 
-    def _leave(self) -> None:
+    def _try_to_leave(self) -> None:
         try:
             self._membership.leave()
         except LOST as error:
             _log.warning("leave_failed", stage=self._stage.keys.stage, error=str(error))
+
+    def _leave(self) -> None:
+        self._try_to_leave()
         self._post.close()
         self._stage.forget()
         self._positions.clear()

@@ -112,8 +112,8 @@ class Gate:
         bounds = stage.keys
         args = [
             bounds.stage, crossing.begin, crossing.entries[-1].id, len(crossing.entries), bounds.promote,
-            bounds.input_keep, bounds.output_keep, self._limits.max_backlog, bounds.side_keep, bounds.source_keep,
-            DEAD_KEEP, int(bounds.writes_latest), pack([series_rows, entry_rows]),
+            bounds.input_keep if bounds.holds_input else -1, bounds.output_keep, self._limits.max_backlog,
+            bounds.side_keep, bounds.source_keep, DEAD_KEEP, int(bounds.writes_latest), pack([series_rows, entry_rows]),
         ]  # fmt: skip
         return keys, args
 

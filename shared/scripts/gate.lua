@@ -2,9 +2,11 @@
 --
 -- KEYS: position, attempts, input log, output log, dead letters, latest, then for each series: the stream that its
 --       outputs are also kept in (side), and the stream its inputs came from (source).
--- ARGV: stage, expected position, new position, entries read, promote number, keep of the input log, keep of the
+-- ARGV: stage, expected position, new position, entries read, promote number, keep of the input log
+--       (-1: not this stage's to trim), keep of the
 --       output log (0: its own reader trims it), max backlog of the output log, keep of a side stream (0: its reader
---       trims it), how many entries of a source to keep up to the newest finished one, keep of the dead letters,
+--       trims it), how many entries of a source to keep up to the newest finished one (0: not
+--       this stage's to trim), keep of the dead letters,
 --       1 to write `latest`, body.
 -- body: {series: [[key, newest finished n, [[t, message, n], ...] to fill a side with that lacks them], ...],
 --        entries: [[id, series index, t, message, n] or [id, 0, reason, detail, fields], ...]} in input order.
@@ -78,7 +80,7 @@ for index, series in ipairs(body[1]) do
   if SIDE_KEEP > 0 then redis.call('XTRIM', KEYS[at], 'MAXLEN', SIDE_KEEP) end
   local source = redis.call('XREVRANGE', KEYS[at + 1], '+', '-', 'COUNT', 1)[1]
   local source_n = source and tonumber(field(source, 'n') or '')
-  if source_n and source_n >= series[2] then
+  if SOURCE_KEEP > 0 and source_n and source_n >= series[2] then
     redis.call('XTRIM', KEYS[at + 1], 'MAXLEN', SOURCE_KEEP + source_n - series[2])
   end
   if WITH_LATEST and last_message[index] then redis.call('HSET', LATEST, series[1], last_message[index]) end
@@ -89,7 +91,7 @@ redis.call('HSET', POSITION, STAGE, string.format('%s %.0f %.0f', REACHED, read,
 redis.call('HDEL', ATTEMPTS, STAGE)
 local unread = tonumber(stream_info(INPUT)['entries-added']) - read
 if unread >= 0 then
-  redis.call('XTRIM', INPUT, 'MAXLEN', '~', math.max(IN_KEEP, unread))
+  if IN_KEEP >= 0 then redis.call('XTRIM', INPUT, 'MAXLEN', '~', math.max(IN_KEEP, unread)) end
   -- A group that nobody reads through: it only makes `lag` exact for autoscalers.
   local group = redis.pcall('XGROUP', 'SETID', INPUT, STAGE, REACHED, 'ENTRIESREAD', string.format('%.0f', read))
   if group.err then

@@ -238,6 +238,7 @@ class FeatureServiceSettings(Group):
 class WorkerSettings(Group):
     """Rows to predictions."""
 
+    shadow: str = Field("", description="ID of a pushed bundle to predict with as a challenger; empty: the champion")
     read_count: Positive = Field(64, description="entries read a partition at a time: what a lost race can cost")
     batch: Positive = Field(
         512, description="entries between two passes of the gate: a base bundle must be through within seconds"
