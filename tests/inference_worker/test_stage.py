@@ -290,20 +290,16 @@ def test_a_shadow_that_missed_rows_passes_over_until_it_has_read_96_in_a_row(
     broker: BrokerUnderTest, session: Session
 ) -> None:
     candles, p = walk_candles(400), SERIES.partition
-    admit(broker, candles[:200])
+    admit(broker, candles)
     champion, shadow = Worker(broker, session), Worker(broker, variant_session(session, "dark"), ShadowStage)
     rest(champion)
-    log = broker.names.features(p, SET8)
-    broker.client.xtrim(log, maxlen=60)  # what a shadow that comes late finds: rows 141 on, whose windows are gone
+    # What a shadow that comes late finds: rows 141 on, and a window from row 305 on.
+    broker.client.xtrim(broker.names.features(p, SET8), maxlen=260, approximate=False)
     rest(shadow)
-    admit(broker, candles[200:])
-    rest(shadow)
-    rest(champion)
     entries = broker.client.execute_command("XRANGE", broker.names.shadow(p, "dark"), "-", "+")
     found = [decode_prediction(entry[1][1]) for entry in entries]
-    numbers = [prediction.n for prediction in found]
-    assert numbers == list(range(numbers[0], 401))
-    assert shadow.metrics.passed_over._value.get() == numbers[0] - 141
+    assert [prediction.n for prediction in found] == list(range(141 + WINDOW - 1, 401))
+    assert shadow.metrics.passed_over._value.get() == WINDOW - 1
     theirs = {prediction.n: prediction for prediction in predictions(broker)}
     for prediction in found:
         assert prediction.buy_prob == pytest.approx(theirs[prediction.n].buy_prob, abs=1e-5)
