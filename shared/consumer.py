@@ -13,7 +13,7 @@ from shared.broker import LOST, Post, fields_of
 from shared.clock import Clock
 from shared.contracts import PARTITIONS
 from shared.errors import BrokerError, EntryError, StageHaltedError, SupersededError, SystemicError
-from shared.gate import Crossing, Gate, GateLimits, Passage
+from shared.gate import START, Crossing, Gate, GateLimits, Passage
 from shared.membership import Membership, share_out
 from shared.metrics import Metrics
 from shared.names import Names
@@ -79,6 +79,7 @@ class Consumer(Generic[M]):
         self._on_renewal = on_renewal
         self._positions: dict[int, str] = {}
         self._unread: dict[int, int] = {}
+        self._departure = START  # the last one heard of
         self._suspects = Suspects(names, stage.keys.stage, membership.instance, limits.max_attempts)
         self._verdicts: deque[bool] = deque(maxlen=DEAD_AMONG)
         self._backoff_s = BACKOFF_S
@@ -97,7 +98,7 @@ class Consumer(Generic[M]):
                 self._backoff_s = BACKOFF_S
                 self._metrics.readiness.met("broker")
                 self._metrics.readiness.met("stage")
-                if until_idle and not entries:
+                if until_idle and not entries and not self._membership.due():
                     break
             except (*LOST, SystemicError) as error:
                 if until_idle:
@@ -139,19 +140,23 @@ class Consumer(Generic[M]):
             _log.info("partitions_assigned", stage=self._stage.keys.stage, held=len(self._positions), new=len(new))
 
     def _read(self, block_ms: int) -> list[Batch[M]]:
-        """Read what waits in all partitions at once."""
-        if not self._positions:
-            self._clock.sleep(block_ms / 1_000)
-            return []
+        """Read what waits in all partitions at once, and hear of instances that left."""
         log_of = {self._stage.input_log(p).encode(): p for p in self._positions}
+        departures = self._membership.departures.encode()
         block = ["BLOCK", block_ms] if block_ms else []
         reply = self._client.execute_command(
-            "XREAD", "COUNT", self._limits.read_count, *block, "STREAMS", *log_of, *self._positions.values()
-        )
-        return [
-            Batch(log_of[log], [Entry(log_of[log], entry[0].decode(), fields_of(entry)) for entry in entries])
-            for log, entries in reply or []
-        ]
+            "XREAD", "COUNT", self._limits.read_count, *block,
+            "STREAMS", *log_of, departures, *self._positions.values(), self._departure,
+        )  # fmt: skip
+        batches = []
+        for log, entries in reply or []:
+            if log == departures:
+                self._departure = entries[-1][0].decode()
+                self._membership.expire()
+            else:
+                p = log_of[log]
+                batches.append(Batch[M](p, [Entry(p, entry[0].decode(), fields_of(entry)) for entry in entries]))
+        return batches
 
     def _slices(self, batches: list[Batch[M]]) -> Iterator[list[Batch[M]]]:
         """Whole partitions together, up to ``limits.batch`` entries: so long may others wait for this instance."""

@@ -52,6 +52,10 @@ class Names:
         """Sorted set of a service's live instances by expiry, broker's epoch ms."""
         return f"{self.namespace}:members:{service}"
 
+    def departures(self, service: str) -> str:
+        """Stream of one entry, the last instance of a service that left: it wakes those that share its work."""
+        return f"{self.namespace}:departures:{service}"
+
     def candles(self, p: int) -> str:
         """Log of admitted candles, written by admission alone."""
         return f"{self.namespace}:{{{p}}}:candles"
