@@ -9,8 +9,8 @@ import structlog
 
 from inference_worker.bundle import Bundle
 from inference_worker.champion import ChampionWatch, Opener
+from inference_worker.fastest import open_session
 from inference_worker.registry import Registry
-from inference_worker.session import Session
 from inference_worker.shadow import ShadowStage
 from inference_worker.stage import PredictionStage
 from shared.broker import connect
@@ -73,8 +73,8 @@ def _stage(
 ) -> tuple[PredictionStage, list[Callable[[], None]], Callable[[], None]]:
     """What this worker does, what it looks at each second, and how it takes its leave."""
     group = settings.inference
-    open_session = partial(Session, threads=group.threads, max_tokens=group.max_tokens)
-    opener = Opener(lambda: Bundle.load(bundle_folder(settings)), open_session)
+    opening = partial(open_session, threads=group.threads, max_tokens=group.max_tokens, runtime=group.runtime)
+    opener = Opener(lambda: Bundle.load(bundle_folder(settings)), opening)
     registry = Registry(context.client, context.names)
     world = context.client, context.names, context.clock, settings, metrics
     if settings.worker.shadow:

@@ -178,6 +178,9 @@ class InferenceSettings(Group):
     """How a bundle is run."""
 
     bundle: str = Field("", description="folder of the bundle to serve; empty: the reference bundle of the package")
+    runtime: Literal["auto", "cpu", "cuda", "tensorrt", "openvino"] = Field(
+        "auto", description="auto: of those installed that give the golden answers, the fastest on the golden inputs"
+    )
     threads: Positive = Field(1, description="onnxruntime's threads in a worker; scale by starting workers instead")
     max_series: Annotated[int, Ge(16)] = Field(
         4_096,
