@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -13,6 +13,7 @@ import structlog
 from inference_worker.bundle import Bundle
 from inference_worker.registry import Promotion, Registry, Serving
 from inference_worker.session import Session
+from inference_worker.warming import Warm
 from shared.broker import LOST
 from shared.errors import BundleError
 from shared.names import Names
@@ -26,7 +27,11 @@ _log = structlog.get_logger()
 class Adopting(Protocol):
     """A stage that can take another session over."""
 
-    def adopt(self, session: Session, promote: int) -> None:
+    def warm(self, session: Session, client: redis.Redis) -> Sequence[Warm]:
+        """Fill its caches, in the thread that loads it."""
+        ...
+
+    def adopt(self, session: Session, promote: int, warm: Sequence[Warm]) -> None:
         """Serve with it from the next batch on."""
         ...
 
@@ -113,6 +118,7 @@ class ChampionWatch:
         self._serving, self._session, self._refused = serving, session, refused
         self._asked = self._registry.line().champion if refused else serving
         self._ready: Session | BundleError | None = None
+        self._warm: Sequence[Warm] = ()
         self._loader: threading.Thread | None = None
         self._said: Serving | None = None
 
@@ -139,7 +145,10 @@ class ChampionWatch:
                 self._ready = self._session
                 return
             with self._aside() as client:
-                self._ready = self._opener.open(Registry(client, self._names), promotion, ours.feature_set.hash)
+                session = self._opener.open(Registry(client, self._names), promotion, ours.feature_set.hash)
+                with suppress(*LOST):  # then its series are read back as they come
+                    self._warm = self._stage.warm(session, client)
+                self._ready = session
         except BundleError as error:
             self._ready = error
         except Exception as error:  # noqa: BLE001 - whatever it is, the one at work serves on
@@ -149,7 +158,8 @@ class ChampionWatch:
         found, self._ready = self._ready, None
         if isinstance(found, Session):
             self._serving, self._session, self._refused = self._asked, found, ""
-            self._stage.adopt(found, self._asked.number)
+            self._stage.adopt(found, self._asked.number, self._warm)
+            self._warm = ()
             _log.info("bundle_adopted", bundle=found.bundle.manifest.id, promote=self._asked.number)
         else:
             self._refused = _refusal(self._asked, found)

@@ -9,6 +9,7 @@ import redis
 from inference_worker.bundle import OUTLOOK_HEADS, Manifest
 from inference_worker.reasons import Abstention
 from inference_worker.session import Heads, Job, Session
+from inference_worker.warming import Warm, warm_caches
 from shared.clock import Clock
 from shared.codec import decode_prediction, decode_row, encode_prediction
 from shared.contracts import WINDOW, FeatureRow, Prediction, Rows, Series
@@ -29,7 +30,8 @@ class _Pending:
     """Rows of one series that follow one another, and where their answers belong."""
 
     state: SeriesState
-    window: list[FeatureRow]  # the rows before, where the caches are empty
+    window: list[FeatureRow]  # the rows before that the caches have not seen
+    fresh: bool  # they have seen none that counts
     rows: list[FeatureRow]
     places: list[int]
 
@@ -74,11 +76,17 @@ class PredictionStage:
         self._abstention = Abstention(self._manifest, self._settings.inference.confidence_min)
         self._series = SeriesSlots(session, self._settings.inference.max_series)
 
-    def adopt(self, session: Session, promote: int) -> None:
+    def warm(self, session: Session, client: redis.Redis) -> list[Warm]:
+        """Fill the caches of a session that is about to serve; called from another thread."""
+        return warm_caches(client, self._names, session, self._series.known())
+
+    def adopt(self, session: Session, promote: int, warm: Sequence[Warm] = ()) -> None:
         """Serve with another session, or the same under another number, from the next batch on."""
         if session is not self._session:
             self.forget()
             self._serve(session)
+            for one in warm:
+                self._series.put(one.series, one.slot, one.n, one.t)
         self.keys = replace(self.keys, promote=promote)
 
     def input_log(self, p: int) -> str:
@@ -136,10 +144,10 @@ class PredictionStage:
                         self._predict(pending, results, queued_us)
                         pending = {}
                     state = self._series.take(row.series)
-                    pending[key] = _Pending(state, window, [], [])
+                    pending[key] = _missing(state, window)
                 else:
                     hits += 1
-                work = pending.setdefault(key, _Pending(state, [], [], []))
+                work = pending.setdefault(key, _Pending(state, [], False, [], []))
                 work.rows.append(row)
                 work.places.append(at)
                 self._series.advance(row.series, row.n, row.t)
@@ -168,7 +176,7 @@ class PredictionStage:
 
     def _predict(self, pending: dict[str, _Pending], results: list[Result], queued_us: int) -> None:
         work = list(pending.values())
-        jobs = [Job(item.state.slot, _stack([*item.window, *item.rows]), fresh=bool(item.window)) for item in work]
+        jobs = [Job(item.state.slot, _stack([*item.window, *item.rows]), fresh=item.fresh) for item in work]
         answers = self._session.run(jobs)
         inferred_us = self._clock.now_us()
         for item, job, heads in zip(work, jobs, answers, strict=True):
@@ -188,6 +196,14 @@ class PredictionStage:
             row.admitted_us, row.row_us, queued_us, inferred_us,
         )  # fmt: skip
         return Output(row.series, Kept(row.t, encode_prediction(prediction), row.n))
+
+
+def _missing(state: SeriesState, window: list[FeatureRow]) -> _Pending:
+    """Work on a series that was read back: only what its caches lack, where they are of this window."""
+    for at, row in enumerate(window):
+        if (row.n, row.t) == (state.n, state.t):
+            return _Pending(state, window[at + 1 :], False, [], [])
+    return _Pending(state, window, True, [], [])
 
 
 def _stack(rows: list[FeatureRow]) -> Rows:

@@ -1,17 +1,19 @@
 """A worker follows the champion: between two batches, never back, and never to a bundle that is broken."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
+import redis
 
 from inference_worker.bundle import Bundle
 from inference_worker.champion import ChampionWatch, Opener
 from inference_worker.registry import Promotion, Registry, Serving
 from inference_worker.service import bundle_folder
 from inference_worker.session import Session
+from inference_worker.warming import Warm
 from shared.broker import connect
 from shared.clock import SimulatedClock
 from shared.errors import BundleError
@@ -28,7 +30,10 @@ class Recorder:
     def __init__(self) -> None:
         self.adopted: list[tuple[str, int]] = []
 
-    def adopt(self, session: Session, promote: int) -> None:
+    def warm(self, session: Session, client: redis.Redis) -> list[Warm]:  # noqa: ARG002 - it has no series
+        return []
+
+    def adopt(self, session: Session, promote: int, warm: Sequence[Warm]) -> None:  # noqa: ARG002
         self.adopted.append((session.bundle.manifest.id, promote))
 
 

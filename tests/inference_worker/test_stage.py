@@ -303,3 +303,27 @@ def test_a_shadow_that_missed_rows_passes_over_until_it_has_read_96_in_a_row(
     theirs = {prediction.n: prediction for prediction in predictions(broker)}
     for prediction in found:
         assert prediction.buy_prob == pytest.approx(theirs[prediction.n].buy_prob, abs=1e-5)
+
+
+def test_a_bundle_warmed_aside_goes_on_without_reading_its_series_back_whole(
+    broker: BrokerUnderTest, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candles, worker, tokens = walk_candles(160), Worker(broker, session), list[int]()
+    admit(broker, candles[:120])
+    rest(worker)
+    newer = variant_session(session, "newer")
+    warm = worker.stage.warm(newer, broker.client)
+    assert [(one.series, one.n) for one in warm] == [(SERIES, 120)]
+    admit(broker, candles[120:123])
+    rest(worker)  # the series goes on while the bundle is warmed
+    worker.stage.adopt(newer, 1, warm)
+    compute = newer.run
+    monkeypatch.setattr(newer, "run", lambda jobs: tokens.extend(len(job.rows) for job in jobs) or compute(jobs))
+    admit(broker, candles[123:124])
+    rest(worker)
+    assert tokens == [4]  # three candles it missed, and this one
+    admit(broker, candles[124:])
+    rest(worker)
+    worker.stage.forget()
+    same_answers(predictions(broker), candles, session)
+    assert [p.bundle for p in predictions(broker)] == ["reference"] * (123 - WINDOW + 1) + ["newer"] * 37
