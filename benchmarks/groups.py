@@ -7,7 +7,8 @@ from benchmarks.measurement import Measurement
 from shared.errors import InputError
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "features": ("features", "feature_service"),
+    "candles": ("exports",),
+    "features": ("features", "first_row", "feature_service"),
     "inference": ("inference",),
     "latency": ("latency",),
     "burst": ("burst",),
