@@ -18,6 +18,7 @@ from natron.commands import (
     parity,
     predictions,
     producer,
+    registry,
     services,
     signals,
     systems,
@@ -51,6 +52,7 @@ app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
 app.add_typer(labels.app, name="labels")
 app.add_typer(dead.app, name="dead")
+registry.register(bundles.app)
 app.add_typer(bundles.app, name="bundle")
 
 

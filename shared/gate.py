@@ -114,9 +114,9 @@ class Gate:
         bounds = stage.keys
         args = [
             bounds.stage, crossing.begin, crossing.entries[-1].id, len(crossing.entries), bounds.promote,
-            bounds.input_keep, bounds.output_keep, self._limits.max_backlog, bounds.side_keep, bounds.source_keep,
-            DEAD_KEEP, int(bounds.writes_latest), int(bounds.side_keyless), self._instance, PASSAGES_KEEP,
-            pack([series_rows, entry_rows]),
+            bounds.input_keep if bounds.holds_input else -1, bounds.output_keep, self._limits.max_backlog,
+            bounds.side_keep, bounds.source_keep, DEAD_KEEP, int(bounds.writes_latest), int(bounds.side_keyless),
+            self._instance, PASSAGES_KEEP, pack([series_rows, entry_rows]),
         ]  # fmt: skip
         return keys, args
 

@@ -2,11 +2,11 @@
 --
 -- KEYS: position, attempts, input log, output log, dead letters, latest, passages, then for each series: the stream that
 --       its outputs are also kept in (side), and the stream its inputs came from (source).
--- ARGV: stage, expected position, new position, entries read, promote number, keep of the input log, keep of the
---       output log (0: its own reader trims it), max backlog of the output log, keep of a side stream (0: its reader
---       trims it), how many entries of a source to keep up to the newest finished one, keep of the dead letters,
---       1 to write `latest`, 1 to keep messages in a side without the series key at their end (it is in the side's own
---       key), instance, keep of the passages, body.
+-- ARGV: stage, expected position, new position, entries read, promote number, keep of the input log (-1: not this
+--       stage's to trim), keep of the output log (0: its own reader trims it), max backlog of the output log, keep of a
+--       side stream (0: its reader trims it), how many entries of a source to keep up to the newest finished one (0: not
+--       this stage's to trim), keep of the dead letters, 1 to write `latest`, 1 to keep messages in a side without the
+--       series key at their end (it is in the side's own key), instance, keep of the passages, body.
 -- body: {series: [[key, newest finished n, [[t, message, n], ...] to fill a side with that lacks them], ...],
 --        entries: [[id, series index, t, message, n] or [id, 0, reason, detail, fields], ...]} in input order.
 -- Reply: {1, repeats, entries unread} done; {0} the position has moved; {-1} a newer bundle has written; {-2} the output log is full.
@@ -81,7 +81,7 @@ for index, series in ipairs(body[1]) do
   if SIDE_KEEP > 0 then redis.call('XTRIM', KEYS[at], 'MAXLEN', SIDE_KEEP) end
   local source = redis.call('XREVRANGE', KEYS[at + 1], '+', '-', 'COUNT', 1)[1]
   local source_n = source and tonumber(field(source, 'n') or '')
-  if source_n and source_n >= series[2] then
+  if SOURCE_KEEP > 0 and source_n and source_n >= series[2] then
     redis.call('XTRIM', KEYS[at + 1], 'MAXLEN', SOURCE_KEEP + source_n - series[2])
   end
   if WITH_LATEST and last_message[index] then redis.call('HSET', LATEST, series[1], last_message[index]) end
@@ -92,7 +92,7 @@ redis.call('HSET', POSITION, STAGE, string.format('%s %.0f %.0f', REACHED, read,
 redis.call('HDEL', ATTEMPTS, STAGE)
 local unread = tonumber(stream_info(INPUT)['entries-added']) - read
 if unread >= 0 then
-  redis.call('XTRIM', INPUT, 'MAXLEN', '~', math.max(IN_KEEP, unread))
+  if IN_KEEP >= 0 then redis.call('XTRIM', INPUT, 'MAXLEN', '~', math.max(IN_KEEP, unread)) end
   -- A group that nobody reads through: it only makes `lag` exact for autoscalers.
   local group = redis.pcall('XGROUP', 'SETID', INPUT, STAGE, REACHED, 'ENTRIESREAD', string.format('%.0f', read))
   if group.err then
