@@ -17,6 +17,7 @@ from trainer.chunks import LabelledSeries
 from trainer.costs import round_trip_costs
 from trainer.labels.heads import UNLABELLED, FittedLabels, LabelSource
 from trainer.markets import shared_dates, split_by_market
+from trainer.mirroring import Mirror, mirror_candles
 from trainer.perturbation import Perturbation
 from trainer.scaler import Scaler
 from trainer.shelf import LessonShelf
@@ -107,11 +108,21 @@ def prepare_lesson(
     )
     perturbation = Perturbation.fit(data.perturbation, lambda: _fit_scaler(plain), learned)
     return Lesson(
-        tuple(replace(one, perturbation=perturbation) for one in plain),
+        tuple(
+            replace(
+                one, perturbation=perturbation, mirror=_mirror(one, fitted, shelf) if data.perturbation.mirror else None
+            )
+            for one in plain
+        ),
         fitted,
         tuple(_split_record(source, split) for source, split in zip(sources, splits, strict=True)),
         shared_dates(series, times, splits),
     )
+
+
+def _mirror(series: LabelledSeries, fitted: FittedLabels, shelf: LessonShelf) -> Mirror:
+    candles = mirror_candles(series.candles)
+    return Mirror(shelf.rows(candles), fitted.compute(series.key, candles, series.costs))
 
 
 def _fit_scaler(series: Sequence[LabelledSeries]) -> Scaler:
