@@ -71,6 +71,9 @@ class PerturbationSettings(Group):
     candle_dropout: Annotated[float, Ge(0), Lt(1)] = Field(
         0.0, description="share of the candles hidden (at the medians); 0: none"
     )
+    mirror: Annotated[float, Ge(0), Le(1)] = Field(
+        0.5, description="share of the chunks read from inverse prices, whose labels are their own; every head gains"
+    )
     heavy_max: Annotated[float, Ge(0)] = Field(
         0.0,
         description="times as many labels as of a head's rarest class that others are learned from in an epoch, the "
