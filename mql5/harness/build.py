@@ -1,10 +1,10 @@
-"""Build an MQL5 program for the emulated terminal: ``python build.py PROGRAM.mq5 OUTPUT``."""
+"""Build an MQL5 program for the emulated terminal: ``python -m harness.build PROGRAM.mq5 OUTPUT``, in mql5/."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-from translate import translate
+from harness.translate import translate
 
 _HERE = Path(__file__).resolve().parent
 _WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter")  # MQL5's handlers have parameters by contract

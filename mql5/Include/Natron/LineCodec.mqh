@@ -40,6 +40,21 @@ private:
       text=CharArrayToString(raw,0,bar);
       return(true);
      }
+   //--- MQL5 leaves the fields of a struct as memory was
+   static void       Blank(SLine &line)
+     {
+      line.id="";
+      line.client="";
+      line.seq=0;
+      line.sent_ms=0;
+      line.tf_s=0;
+      line.candle_ms=0;
+      line.expires_ms=0;
+      line.reasons=0;
+      line.count=0;
+      line.has_outlook=false;
+      line.has_policy=false;
+     }
    void              ReadHead(SLine &line)
      {
       line.session=m_fields.Hex("session",16,true);
@@ -143,10 +158,8 @@ public:
       if(from_client ? !Verify(raw,size,m_client,text) : !Verify(raw,size,m_bridge,text))
          return(false);
       m_fields.Open(text);
+      Blank(line);
       line.kind=m_fields.Text("kind");
-      line.id="";
-      line.client="";
-      line.count=0;
       if(line.kind=="S1" || line.kind=="N1")
         {
          ReadHead(line);
