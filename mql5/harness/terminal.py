@@ -9,7 +9,7 @@ from pathlib import Path
 START_MS = 1_732_233_600_000
 """Where the simulated clock begins: Friday, 22 November 2024, 00:00 UTC; 02:00 at the broker."""
 TURN_MS = 20
-PATIENCE_S = 60.0
+PATIENCE_S = 30.0
 
 
 class Terminal:
