@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
+from harness.bridge_double import KEYS
 from harness.terminal import START_MS
 
 _RATE = struct.Struct("<qddddqiq")
@@ -77,7 +78,7 @@ def test_a_wrong_zone_sends_nothing(desk):
 @pytest.mark.parametrize(
     ("zone", "utc", "hours"),
     [
-        (0, (2024, 3, 31, 0, 45), 2), (0, (2024, 3, 31, 1, 0), 3), (0, (2024, 10, 27, 0, 45), 3), (0, (2024, 10, 27, 1, 0), 2),
+        (0, (2024, 3, 31, 0, 45), 2), (0, (2024, 3, 31, 1, 0), 3), (0, (2024, 10, 27, 0, 45), 3), (0, (2024, 10, 27, 2, 0), 2),
         (0, (2025, 7, 1), 3), (0, (2025, 3, 29), 2), (0, (2025, 3, 31), 3),
         (1, (2024, 3, 10, 6, 45), 2), (1, (2024, 3, 10, 7, 0), 3), (1, (2024, 11, 3, 5, 45), 3), (1, (2024, 11, 3, 7, 0), 2),
         (1, (2026, 3, 9), 3), (1, (2026, 3, 7), 2), (2, (2026, 3, 7), 5),
@@ -86,17 +87,17 @@ def test_a_wrong_zone_sends_nothing(desk):
 def test_summer_time(desk, zone, utc, hours):
     moment = int(datetime(*utc, tzinfo=UTC).timestamp())
     desk.bridge.replies = True
-    desk.bridge.held_ms["EURUSD"] = START_MS - 900_000
     desk.terminal.do(f"set utc_ms {moment * 1_000}")
     desk.terminal.do(f"set server_offset_s {hours * 3_600}")
     desk.terminal.utc_ms = moment * 1_000
-    desk.bridge.held_ms["EURUSD"] = (moment - 1_800) * 1_000
-    desk.terminal.do(f"candle {moment + hours * 3_600 - 900} 1 2 0.5 1 1 1")
+    desk.bridge.held_ms["EURUSD"] = (moment - 900) * 1_000
     desk.terminal.do(f"candle {moment + hours * 3_600} 1 2 0.5 1 1 1")
-    for name, value in {"SignalsPort": desk.bridge.ports[0], "RequestsPort": desk.bridge.ports[1], "BridgeKey": bytes(range(32)).hex(),
-                        "ClientKey": bytes(range(32, 64)).hex(), "ServerZone": zone, "ServerOffsetHours": hours}.items():  # fmt: skip
+    desk.terminal.do(f"candle {moment + hours * 3_600 + 900} 1 2 0.5 1 1 1")
+    link = {"SignalsPort": desk.bridge.ports[0], "RequestsPort": desk.bridge.ports[1]}
+    keys = {"BridgeKey": KEYS.bridge.hex(), "ClientKey": KEYS.client.hex()}
+    for name, value in (link | keys | {"ServerZone": zone, "ServerOffsetHours": hours}).items():
         desk.terminal.do(f"input {name} {value}")
     desk.terminal.do("set simulated 1")
     desk.terminal.do("init")
     desk.terminal.until(lambda: bool(desk.bridge.bulks))
-    assert [one[0] for one in _candles(desk.bridge.bulks[0])] == [moment - 900]
+    assert [one[0] for one in _candles(desk.bridge.bulks[0])] == [moment]

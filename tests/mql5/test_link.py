@@ -293,7 +293,7 @@ def test_reinitialising_leaks_nothing_and_trades_on(desk):
 def test_a_burst_is_taken_whole(desk):
     desk.start()
     desk.in_step()
-    count = 3_000
+    count = 1_000
     for at in range(count, -1, -1):
         desk.bridge.publish(prediction(t=CLOSED_MS - at * 900_000))
     assert desk.decision(prediction().id).startswith("ordered")

@@ -41,7 +41,9 @@ class Peer:
 
     def attend(self):
         try:
-            self.one, _ = self.server.accept()
+            one, _ = self.server.accept()
+            self.end()
+            self.one = one
             self.one.settimeout(0)
             self.accepted, self.got = self.accepted + 1, b""
         except BlockingIOError:
@@ -51,6 +53,11 @@ class Peer:
                 self.got += data
         except (BlockingIOError, ConnectionError):
             pass
+
+    def end(self):
+        if self.one:
+            self.one.close()
+        self.one = None
 
     def send(self, data):
         self.one.settimeout(5)
@@ -72,8 +79,7 @@ def facing(desk):
     desk.terminal.until(lambda: len(peer.got) >= 64)
     yield desk, peer
     peer.server.close()
-    if peer.one:
-        peer.one.close()
+    peer.end()
 
 
 def test_the_greeting_goes_out_whole_and_at_once(facing):
@@ -167,9 +173,7 @@ def test_attempts_get_rarer(facing):
         before = peer.accepted
         for _ in range(turns):
             desk.terminal.spend(1)
-            if peer.one:
-                peer.one.close()  # each connection ends at once
-                peer.one = None
+            peer.end()  # each connection ends at once
         return peer.accepted - before
 
     assert attempts(500) <= 8  # ten seconds: 250 ms, doubled each time, at least half of that
