@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 import zmq
+from harness.terminal import PATIENCE_S, START_MS, Terminal
 
 from bridge.answers import Answers
 from bridge.keys import Keys
@@ -11,7 +12,6 @@ from bridge.ledger import Entry, Ledger
 from bridge.lines import HeartbeatLine, encode_line, encode_signal, heartbeat_topic, signal_body, signal_topic
 from bridge.signature import sign, verify
 from bridge.stats import BridgeStats
-from harness.terminal import PATIENCE_S, START_MS, Terminal
 from shared.codec import encode_prediction
 from shared.contracts import Prediction, Series
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from harness.bridge_double import KEYS, BridgeDouble, prediction
 from harness.terminal import Terminal
+
 from shared.contracts import Prediction
 
 

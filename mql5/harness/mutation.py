@@ -39,8 +39,20 @@ def _caught(mutant: Mutant) -> bool:
         first = _TESTS / _FIRST[mutant.group]
         others = [_TESTS / f"test_{name}.py" for name in ("orders", "link", "positions", "peers", "candles")]
         for files in ([first], [one for one in others if one != first]):
-            command = [sys.executable, "-m", "pytest", "-q", "-x", "--timeout=60", "-p", "no:cacheprovider", *map(str, files)]
-            code = subprocess.run(command, env=environment, cwd=_TESTS.parents[1], capture_output=True, check=False).returncode
+            command = [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-x",
+                "--timeout=60",
+                "-p",
+                "no:cacheprovider",
+                *map(str, files),
+            ]
+            code = subprocess.run(
+                command, env=environment, cwd=_TESTS.parents[1], capture_output=True, check=False
+            ).returncode
             if code not in {0, 1}:
                 sys.exit(f"pytest ended with {code}")
             if code:

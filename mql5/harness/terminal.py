@@ -1,5 +1,6 @@
 """The emulated terminal as a process: commands in, what the program says out."""
 
+import contextlib
 import os
 import subprocess
 import time
@@ -85,7 +86,5 @@ class Terminal:
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 stream.close()
-            except BrokenPipeError:
-                pass

@@ -2,7 +2,6 @@
 
 import calendar
 import re
-import sys
 from pathlib import Path
 
 _TOKEN = re.compile(
@@ -26,7 +25,7 @@ class NotPortableError(Exception):
 
 def _date(literal: str) -> str:
     parts = [int(part) for part in re.findall(r"\d+", literal)]
-    return str(calendar.timegm((*parts[:3], *(parts[3:] + [0, 0, 0])[:3], 0, 0, 0)))
+    return str(calendar.timegm((*parts[:3], *[*parts[3:], 0, 0, 0][:3], 0, 0, 0)))
 
 
 def _color(literal: str) -> str:
@@ -60,15 +59,11 @@ def _hide(source: str) -> tuple[str, list[str]]:
 
 def _declarations(line: str) -> str:
     type_ = rf"(?P<type>(?:const\s+)?{_NAME})"
-    line = re.sub(
-        rf"^(\s*)input\s+({_NAME})\s+({_NAME})\s*=\s*(.*);", r"\1MQL_INPUT(\2, \3, \4);", line
-    )
+    line = re.sub(rf"^(\s*)input\s+({_NAME})\s+({_NAME})\s*=\s*(.*);", r"\1MQL_INPUT(\2, \3, \4);", line)
     line = re.sub(r"^(\s*)input\s+group\b.*", r"\1", line)
     line = re.sub(rf"{type_}\s*&\s*({_NAME})\s*\[\s*\]", _reference, line)
     line = re.sub(rf"^(\s*(?:static\s+)?(?:const\s+)?)({_NAME})\s+({_NAME})\s*\[\s*\]", r"\1Array<\2> \3", line)
-    return re.sub(
-        rf"^(\s*(?:static\s+)?(?:const\s+)?)({_NAME})\s+({_NAME})\s*\[([^\]=]+)\]\s*(=|;)", _fixed, line
-    )
+    return re.sub(rf"^(\s*(?:static\s+)?(?:const\s+)?)({_NAME})\s+({_NAME})\s*\[([^\]=]+)\]\s*(=|;)", _fixed, line)
 
 
 def _reference(found: re.Match[str]) -> str:
@@ -91,17 +86,17 @@ def _body(path: Path) -> tuple[str, list[str]]:
     text, literals = _hide(re.sub(r"^(#include.*)$", lambda m: m[0].replace('"', "\x03"), source.decode(), flags=re.M))
     for pattern, name in _FORBIDDEN.items():
         if found := re.search(pattern, text):
-            raise NotPortableError(f"{path}:{text[:found.start()].count(chr(10)) + 1}: {name}")
+            raise NotPortableError(f"{path}:{text[: found.start()].count(chr(10)) + 1}: {name}")
     return text.replace("\x03", '"'), literals
 
 
 def translate(path: Path, include: Path, seen: set[Path] | None = None) -> str:
-    """C++ text of an MQL5 source with its includes inlined, each once.
+    r"""C++ text of an MQL5 source with its includes inlined, each once.
 
     Parameters
     ----------
     include
-        The folder that stands for MQL5/Include. ``Trade\\Trade.mqh`` is the emulator's own.
+        The folder that stands for MQL5/Include. ``Trade\Trade.mqh`` is the emulator's own.
 
     Raises
     ------
@@ -125,4 +120,3 @@ def translate(path: Path, include: Path, seen: set[Path] | None = None) -> str:
         else:
             made.append(re.sub(r"\x01(\d+)\x02", lambda m: literals[int(m[1])], _declarations(line)))
     return "\n".join(made)
-

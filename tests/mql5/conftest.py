@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from harness.bridge_double import BridgeDouble
 from harness.build import build
 from harness.desk import Desk
 from harness.terminal import Terminal
 
 MQL5 = Path(__file__).parents[2] / "mql5"
+
+
+@pytest.fixture(scope="session")
+def mql5() -> Path:
+    """The folder of the MQL5 sources."""
+    return MQL5
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,9 @@ def start(broker, tmp_path, ports):
         settings = Settings(
             system=SystemSettings(broker_url=broker.url),
             bridge=BridgeSettings(
-                signals_bind=f"tcp://127.0.0.1:{ports[0]}", requests_bind=f"tcp://127.0.0.1:{ports[1]}", keys=str(tmp_path / "keys.json")
+                signals_bind=f"tcp://127.0.0.1:{ports[0]}",
+                requests_bind=f"tcp://127.0.0.1:{ports[1]}",
+                keys=str(tmp_path / "keys.json"),
             ),
         )
         command = [sys.executable, "-c", _PROGRAM, settings.model_dump_json()]

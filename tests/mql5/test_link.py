@@ -149,15 +149,20 @@ def _tampered(desk):
     return topic, line.replace(b"|900000|", b"|800000|")
 
 
+def _ending(change):
+    topic, line = _forged(prediction(), 1)
+    return topic, change(line)
+
+
 _FORGERIES = {
     "another key": lambda _: _forged(prediction(), 1, KEYS.client),
     "a changed digit": _tampered,
-    "a changed signature": lambda _: (lambda t, x: (t, x[:-1] + (b"0" if x[-1:] != b"0" else b"1")))(*_forged(prediction(), 1)),
-    "no signature": lambda _: (lambda t, x: (t, x[:-65]))(*_forged(prediction(), 1)),
+    "a changed signature": lambda _: _ending(lambda line: line[:-1] + (b"1" if line.endswith(b"0") else b"0")),
+    "no signature": lambda _: _ending(lambda line: line[:-65]),
     "an empty line": lambda _: (b"sig.EURUSD.M15", b""),
     "another topic": lambda _: (b"sig.EURUSD.M5", _forged(prediction(), 1)[1]),
     "another symbol": lambda _: (b"sig.EURUSD.M15", _forged(prediction(symbol="EURUSDm"), 1)[1]),
-    "a snapshot outside an answer": lambda _: (b"sig.EURUSD.M15", _forged(prediction(), 1)[1].replace(b"S1", b"N1")),
+    "a snapshot outside an answer": lambda _: _ending(lambda line: line.replace(b"S1", b"N1")),
 }
 
 
@@ -237,7 +242,7 @@ def test_the_broker_forgets_nothing_over_a_restart_of_the_terminal(desks):
     first.in_step()
     first.terminal.do("market kill_after_order 1")
     first.bridge.publish(prediction())
-    with pytest.raises(AssertionError, match="KILLED|died"):
+    with pytest.raises(AssertionError, match=r"KILLED|died"):
         first.terminal.spend(200)
     second = desks(first.bridge)
     prepare(second.terminal, first.bridge.ports, MaxAgeS=5_000)
@@ -282,7 +287,11 @@ def test_reinitialising_leaks_nothing_and_trades_on(desk):
     for _ in range(5):
         desk.terminal.spend(20)
         desk.terminal.do("deinit 3")
-        assert (desk.terminal.number("sockets"), desk.terminal.number("files"), desk.terminal.number("timer")) == (0, 0, 0)
+        assert (desk.terminal.number("sockets"), desk.terminal.number("files"), desk.terminal.number("timer")) == (
+            0,
+            0,
+            0,
+        )
         assert not desk.terminal.state("object")
         assert desk.terminal.do("init")[-1] == "= init 0"
     desk.in_step()
@@ -301,7 +310,8 @@ def test_a_burst_is_taken_whole(desk):
 
 
 @pytest.mark.parametrize(
-    ("symbol", "encoded"), [("EURUSDm", "EURUSDm"), ("EURUSD.r", "EURUSD%2Er"), ("EUR|USD", "EUR%7CUSD"), ("ЕВРО/€", None)]
+    ("symbol", "encoded"),
+    [("EURUSDm", "EURUSDm"), ("EURUSD.r", "EURUSD%2Er"), ("EUR|USD", "EUR%7CUSD"), ("ЕВРО/€", None)],
 )
 def test_symbols_side_by_side(desk, symbol, encoded):
     desk.start(symbol=symbol)

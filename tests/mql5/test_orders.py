@@ -126,7 +126,9 @@ def test_a_signal_that_waits_too_long_is_given_up(desk):
     desk.terminal.quote(spread=0.0050)
     assert "waiting" in desk.trade()
     desk.terminal.advance(11_000)
-    desk.terminal.until(lambda: desk.terminal.heard("refused;EURUSD") and desk.terminal.heard("after the candle's close"))
+    desk.terminal.until(
+        lambda: desk.terminal.heard("refused;EURUSD") and desk.terminal.heard("after the candle's close")
+    )
     desk.terminal.quote()
     desk.terminal.spend(30)
     assert not desk.positions()

@@ -1,5 +1,6 @@
 """Peers that are slow, foreign or hostile: bytes over raw TCP. Whatever they send, the EA lives and trades nothing."""
 
+import contextlib
 import socket
 import struct
 from pathlib import Path
@@ -61,10 +62,8 @@ class Peer:
 
     def send(self, data):
         self.one.settimeout(5)
-        try:
+        with contextlib.suppress(ConnectionError):
             self.one.sendall(data)
-        except ConnectionError:
-            pass
         self.one.settimeout(0)
 
 
@@ -110,18 +109,19 @@ def test_the_handshake_and_the_subscription(facing):
         (GREETING + _command(b"READY", b"\x0bSocket-Type\xff\xff\xff\xff"), "READY: the peer's socket"),
         (GREETING + _command(b"ERROR", b"\x02no"), "refused by the bridge"),
         (GREETING + b"\x00\x05hello", "a message before the handshake"),
-        (GREETING + b"\x80\x05hello", "reserved flags"),
-        (GREETING + _ready(b"XPUB") + b"\x08\x01a", "reserved flags"),
-        (GREETING + _ready(b"XPUB") + b"\x05\x05\x04PING", "a command with more"),
-        (GREETING + _ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1_024), "larger than allowed"),
-        (GREETING + _ready(b"XPUB") + b"\x02" + b"\xff" * 8, "larger than allowed"),
-        (GREETING + _ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1 << 32), "larger than allowed"),
-        (GREETING + _ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1 << 63), "larger than allowed"),
-        (GREETING + _ready(b"XPUB") + b"\x06" + struct.pack(">Q", 1_024), "larger than allowed"),
-        (GREETING + _ready(b"XPUB") + b"\x01\x01a" * 5, "more frames than allowed"),
+        (GREETING + b"\x80\x05hello", "frame: reserved flags"),
+        (GREETING + _ready(b"XPUB") + b"\x08\x01a", "frame: reserved flags"),
+        (GREETING + _ready(b"XPUB") + b"\x05\x05\x04PING", "frame: a command with more"),
+        (GREETING + _ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1_024), "frame: larger than allowed"),
+        (GREETING + _ready(b"XPUB") + b"\x02" + b"\xff" * 8, "frame: larger than allowed"),
+        (GREETING + _ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1 << 32), "frame: larger than allowed"),
+        (GREETING + _ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1 << 63), "frame: larger than allowed"),
+        (GREETING + _ready(b"XPUB") + b"\x06" + struct.pack(">Q", 1_024), "frame: larger than allowed"),
+        (GREETING + _ready(b"XPUB") + b"\x01\x01a" * 5, "message: more frames than allowed"),
         (GREETING + _ready(b"XPUB") + _command(b"PING", b"\0\x0a" + bytes(17)), "PING: not of its size"),
         (GREETING + _ready(b"XPUB") + _command(b"PING", b"\0"), "PING: not of its size"),
     ],
+    ids=range(22),
 )
 def test_a_peer_that_breaks_the_rules_is_left(facing, data, why):
     desk, peer = facing
@@ -245,7 +245,9 @@ def test_plain_lets_in_who_knows_the_password(desk, password):
 
 def test_in_the_tester_there_are_no_sockets_and_the_file_is_traded(desk):
     one = prediction()
-    lines = [encode_signal("0123456789abcdef", 1, 1, signal_body(one), key).decode() for key in (KEYS.client, KEYS.bridge)]
+    lines = [
+        encode_signal("0123456789abcdef", 1, 1, signal_body(one), key).decode() for key in (KEYS.client, KEYS.bridge)
+    ]
     (desk.terminal.sandbox / "signals.txt").write_text("\n".join(lines) + "\n")
     prepare(desk.terminal, desk.bridge.ports, TesterFile="signals.txt")
     desk.terminal.do("set server_offset_s 0")

@@ -33,7 +33,16 @@ def test_what_is_spelt_otherwise(tmp_path, source, made):
 
 @pytest.mark.parametrize(
     "source",
-    ['#import "libzmq.dll"', "x=new CThing;", "delete x;", "template<typename T>", "a->b();", "typedef int F;", "double a[][2];", "string s=\"é\";"],
+    [
+        '#import "libzmq.dll"',
+        "x=new CThing;",
+        "delete x;",
+        "template<typename T>",
+        "a->b();",
+        "typedef int F;",
+        "double a[][2];",
+        'string s="é";',
+    ],
 )
 def test_what_is_refused(tmp_path, source):
     with pytest.raises(NotPortableError):

@@ -21,7 +21,15 @@ def _said(vector):
     words += [fields[name] for name in ("count", "client") if name in fields]
     if fields["kind"] in {"S1", "N1"}:
         parts = vector["line"].split("|")
-        words += [parts[4], parts[6], fields["candle_ms"], fields["expires_ms"], fields["n"], fields["reasons"], parts[27]]
+        words += [
+            parts[4],
+            parts[6],
+            fields["candle_ms"],
+            fields["expires_ms"],
+            fields["n"],
+            fields["reasons"],
+            parts[27],
+        ]
         words += [fields["feature_set"], *fields["regime"]]
         words += [fields[name] for name in ("admitted", "row", "queued", "inferred", "buy", "sell")]
         words += fields["direction"]
@@ -44,15 +52,22 @@ def _run(program, folder, symbol="EURUSD"):
 
 
 def test_every_vector_is_read_as_python_reads_it(program, tmp_path):
-    lines = [f"{one['key']} {one['line'][:2].ljust(2, '-').replace(' ', '-')} {one['line'].encode('latin-1').hex()}" for one in _VECTORS]
+    lines = [
+        f"{one['key']} {one['line'][:2].ljust(2, '-').replace(' ', '-')} {one['line'].encode('latin-1').hex()}"
+        for one in _VECTORS
+    ]
     (tmp_path / "vectors.txt").write_text("\n".join(lines) + "\n", encoding="latin-1", errors="replace")
     said = _run(program, tmp_path)
-    differing = [(one["name"], read, _said(one)) for one, read in zip(_VECTORS, said, strict=False) if read != _said(one)]
+    differing = [
+        (one["name"], read, _said(one)) for one, read in zip(_VECTORS, said, strict=False) if read != _said(one)
+    ]
     assert not differing
     assert len(said) == len(_VECTORS) + 1
 
 
-@pytest.mark.parametrize("symbol", ["EURUSD", "EURUSDm", "EURUSD.r", "EUR|USD", "100%", "ЕВРО/€", "𝄞𝄞", "a b", "#GER40"])
+@pytest.mark.parametrize(
+    "symbol", ["EURUSD", "EURUSDm", "EURUSD.r", "EUR|USD", "100%", "ЕВРО/€", "𝄞𝄞", "a b", "#GER40"]
+)
 def test_symbols_are_spelt_as_python_spells_them(program, tmp_path, symbol):
     (tmp_path / "vectors.txt").write_text("")
     assert _run(program, tmp_path, symbol) == [f"name {encode_symbol(symbol)}"]

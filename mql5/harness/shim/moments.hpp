@@ -1,5 +1,7 @@
 // Time: the real clock, or one that only the test moves. Server and GMT time have whole seconds.
 #pragma once
+#include <unistd.h>
+
 #include <ctime>
 
 #include "format.hpp"
@@ -36,6 +38,10 @@ inline bool EventSetMillisecondTimer(int ms) {
   if (ms <= 0) mql_fault("EventSetMillisecondTimer: not positive");
   g_moments.timer_ms = ms < 16 ? 16u : static_cast<uint>(ms);
   return true;
+}
+inline void Sleep(int ms) {
+  if (g_moments.simulated) g_moments.simulated_ms += ms;
+  usleep(500);
 }
 inline void EventKillTimer() { g_moments.timer_ms = 0; }
 
