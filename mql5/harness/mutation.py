@@ -14,8 +14,10 @@ from harness.mutants import MUTANTS, Mutant
 _MQL5 = Path(__file__).resolve().parents[1]
 _TESTS = _MQL5.parent / "tests" / "mql5"
 _FIRST = {
-    "framing": "test_peers.py", "auth": "test_peers.py", "hmac": "test_link.py", "expiry": "test_link.py", "dedupe": "test_link.py",
-    "gaps": "test_link.py", "sizing": "test_orders.py", "stops": "test_positions.py", "limits": "test_orders.py", "clock": "test_link.py",
+    "framing": "test_peers.py", "auth": "test_peers.py", "hmac": "test_link.py",
+    "expiry": "test_link.py", "dedupe": "test_link.py",
+    "gaps": "test_link.py", "sizing": "test_orders.py", "stops": "test_positions.py", "limits": "test_orders.py",
+    "clock": "test_link.py",
 }  # fmt: skip
 """The file that most likely catches a group's bugs; the others follow where it does not."""
 _LEAST_CAUGHT = 0.95

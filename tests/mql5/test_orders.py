@@ -10,7 +10,8 @@ from shared.contracts import Reason
 
 LONG, SHORT = "0", "1"
 _SHORT = {
-    "buy_prob": 0.1, "sell_prob": 0.8, "direction_probs": shares(20, 70), "outlook": (0.2, 0.7, 0.3), "policy": (-1.0, 0.5),
+    "buy_prob": 0.1, "sell_prob": 0.8, "direction_probs": shares(20, 70),
+    "outlook": (0.2, 0.7, 0.3), "policy": (-1.0, 0.5),
 }  # fmt: skip
 _EV, _DIRECTION, _SETUP, _POLICY = 0, 1, 2, 3
 
@@ -324,7 +325,8 @@ def test_the_button_stops_entries_also_over_a_restart(desk):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("BridgeKey", "00"), ("BridgeKey", "0A" * 32), ("ClientKey", ""), ("SignalsPort", 0), ("RequestsPort", 65536), ("Host", ""),
+    [("BridgeKey", "00"), ("BridgeKey", "0A" * 32), ("ClientKey", ""), ("SignalsPort", 0), ("RequestsPort", 65536),
+     ("Host", ""),
      ("ClientId", "a b"), ("RiskPercent", 6), ("RiskPercent", 0), ("StopAtr", 0), ("MaxLots", 0), ("Regimes", 64),
      ("MinProbability", 1), ("HourTo", 25), ("TradesADay", 0), ("Magic", 0), ("HorizonCandles", 0), ("SilenceS", 2)],
 )  # fmt: skip
