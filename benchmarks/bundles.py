@@ -27,7 +27,7 @@ from trainer.model import PRESETS, Natron
 def write_untrained_bundle(folder: Path, preset: str) -> Path:
     """Write a bundle of a preset with random weights into ``folder`` and return it."""
     torch.manual_seed(0)
-    model = Natron(FEATURE_SET.size, PRESETS[preset]).eval()
+    model = Natron(FEATURE_SET.size, PRESETS[preset], names=FEATURE_SET.names).eval()
     with torch.no_grad():
         for weight in model.parameters():
             if weight.ndim == 2:

@@ -138,7 +138,8 @@ def export_run(run: Path, out: Path, variants: Sequence[str] = (), save_weights:
         raise TrainingError("run", str(run), "holds no finished run", "finish it with natron train --resume")
     manifest, kept = _read_kept(run)
     rows = load_arrays(kept.pop(ROWS_NAME))["rows"]
-    model = Natron(len(manifest.feature_set.names), PRESETS[manifest.preset], manifest.scaler.clip)
+    names = manifest.feature_set.names
+    model = Natron(len(names), PRESETS[manifest.preset], manifest.scaler.clip, names=names)
     model.load_state_dict(load(kept[WEIGHTS_NAME]))
     files: Files = {GRAPH_NAME: export_graph(model), **kept}
     golden_outputs(model, files[GRAPH_NAME], manifest.golden.rows.array)

@@ -73,7 +73,7 @@ class _Loop:
         self._task, self._run = task, run
         self._module = task.module.to(run.machine.device)
         self._optimizers = Optimizers(self._module, run.optimization)
-        self._schedule = Schedule(run.optimization, task.epochs * task.steps)
+        self._schedule = Schedule(run.optimization, task.epochs, task.steps)
         self._average = Average(self._module, task.average)
         self._step = 0
         self._reports: list[EpochReport] = []

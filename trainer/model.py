@@ -6,6 +6,7 @@ so both give the same answer wherever 96 rows are behind a candle. With ``attent
 answered from its own window of 96 rows, each of which sees all others: 96 times the work, and no step.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -28,6 +29,7 @@ from trainer.attention import (
     attend_exported,
     attend_fully,
 )
+from trainer.clock import Clock
 
 CONTEXT = WINDOW - 1  # rows before a candle's own that its answer looks at
 WINDOWS_A_CALL = 512  # of full attention where nothing is learned: what a call may take of memory
@@ -90,7 +92,7 @@ class Block(nn.Module):
         return x + self._drop(self.mix(attended))
 
     def _drop(self, x: Tensor) -> Tensor:
-        return nnf.dropout(x, self.dropout, self.training) if self.dropout else x
+        return nnf.dropout(x, self.dropout) if self.dropout and self.training else x
 
 
 class Natron(nn.Module):
@@ -108,6 +110,8 @@ class Natron(nn.Module):
         "banded", or "full" to compare with.
     dropout
         Share of a block's contributions that are left out while training.
+    names
+        Of the features, from which the clock is read; None: there is no clock.
     """
 
     centre: Tensor
@@ -122,6 +126,7 @@ class Natron(nn.Module):
         clip: float = 6.0,
         attention: Attention = "banded",
         dropout: float = 0.0,
+        names: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
         self.clip, self.attention = clip, attention
@@ -134,7 +139,8 @@ class Natron(nn.Module):
         self.register_buffer("temperature", torch.ones(outputs))  # fitted on the validation split
         half = d // ATTENTION_HEADS // 2
         self.register_buffer("frequency", ROTARY_BASE ** (-torch.arange(half) / half), persistent=False)
-        self.embed = nn.Linear(features, d)
+        self.clock = Clock(names or [""] * features)
+        self.embed = nn.Linear(features + self.clock.size, d)
         self.blocks = nn.ModuleList(Block(preset, dropout) for _ in ATTENTION_WINDOWS)
         self.out_norm = nn.LayerNorm(d)
         self.pool_query = nn.Linear(d, d, bias=False)
@@ -249,7 +255,7 @@ class Natron(nn.Module):
 
     def _embed(self, rows: Tensor) -> Tensor:
         scaled = torch.clamp((rows - self.centre) * self.scale, -self.clip, self.clip)
-        embedded: Tensor = self.embed(scaled)
+        embedded: Tensor = self.embed(torch.cat([scaled, self.clock(rows)], -1) if self.clock.size else scaled)
         return embedded
 
     def _answer(self, y: Tensor, pooled: Tensor, length: int) -> Answer:

@@ -78,11 +78,18 @@ def _is_inner(name: str) -> bool:
 
 
 class Schedule:
-    """Share of the peak rate at each step, after a linear warm-up: a cosine, or lowered where validation stalls."""
+    """Share of the peak rate at each step, after a linear warm-up: a cosine, or lowered where validation stalls.
 
-    def __init__(self, settings: OptimizationSettings, steps: int) -> None:
-        self._settings, self._steps = settings, steps
-        self._warmup = min(settings.warmup_steps, steps // 5)  # a short run must not be warm-up alone
+    Parameters
+    ----------
+    epochs, steps
+        How many at most, and how many steps each has.
+    """
+
+    def __init__(self, settings: OptimizationSettings, epochs: int, steps: int) -> None:
+        fall = max(settings.decay_epochs * steps, settings.decay_steps)
+        self._settings, self._steps = settings, min(fall, epochs * steps)  # a run that is shorter ends low as well
+        self._warmup = min(settings.warmup_steps, self._steps // 5)  # nor is it warm-up alone
         self._share, self._waited = 1.0, 0
 
     def share(self, step: int) -> float:

@@ -157,7 +157,8 @@ def _open_folder(out: Path, identity: Mapping[str, Any], resume: bool, machine: 
 def new_model(settings: Settings) -> Natron:
     """Make a model with the weights that torch's generator gives it now."""
     preset, model = PRESETS[settings.model.preset], settings.model
-    return Natron(FEATURE_SET.size, preset, settings.features.clip, model.attention, model.dropout)
+    clip, names = settings.features.clip, FEATURE_SET.names
+    return Natron(FEATURE_SET.size, preset, clip, model.attention, model.dropout, names)
 
 
 def _pretrain(

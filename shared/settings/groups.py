@@ -71,6 +71,9 @@ class PerturbationSettings(Group):
     candle_dropout: Annotated[float, Ge(0), Lt(1)] = Field(
         0.0, description="share of the candles hidden (at the medians); 0: none"
     )
+    mirror: Annotated[float, Ge(0), Le(1)] = Field(
+        0.5, description="share of the chunks read from inverse prices, whose labels are their own; every head gains"
+    )
     heavy_max: Annotated[float, Ge(0)] = Field(
         0.0,
         description="times as many labels as of a head's rarest class that others are learned from in an epoch, the "
@@ -216,7 +219,7 @@ class SupervisedSettings(Group):
     """Supervised training: how long, and on what."""
 
     epochs: Positive = Field(100, description="passes over the training part, at most; patience ends most runs")
-    patience: Positive = Field(8, description="epochs without a better validation log-loss before it stops")
+    patience: Positive = Field(5, description="epochs without a better validation log-loss before it stops")
     label_smoothing: Annotated[float, Ge(0), Lt(0.5)] = Field(
         0.02, description="labels near a threshold are noise; more blurs the calibration"
     )
@@ -298,7 +301,13 @@ class OptimizationSettings(Group):
     clip_norm: Annotated[float, Gt(0)] = Field(1.0, description="of all gradients together; only spikes are larger")
     warmup_steps: Count = Field(100, description="of a linear rise, as the optimiser's moments start empty")
     schedule: Literal["cosine", "plateau"] = Field(
-        "plateau", description="plateau: lower the rate when validation stalls; cosine: fall until the last epoch"
+        "cosine", description="cosine: fall as the two next say, then stay; plateau: lower it when validation stalls"
+    )
+    decay_epochs: Positive = Field(
+        5, description="until a cosine has fallen; more overfits a long history, as later epochs find nothing new"
+    )
+    decay_steps: Count = Field(
+        1_200, description="that a cosine takes at least: a short history needs more epochs for as many steps"
     )
     plateau_factor: Share = Field(0.4, description="of the rate that is left at each lowering")
     plateau_patience: Positive = Field(2, description="epochs without a better validation log-loss before a lowering")
@@ -331,6 +340,9 @@ class InferenceSettings(Group):
     """How a bundle is run."""
 
     bundle: str = Field("", description="folder of the bundle to serve; empty: the reference bundle of the package")
+    runtime: Literal["auto", "cpu", "cuda", "tensorrt", "openvino"] = Field(
+        "auto", description="auto: of those installed that give the golden answers, the fastest on the golden inputs"
+    )
     threads: Positive = Field(1, description="onnxruntime's threads in a worker; scale by starting workers instead")
     max_series: Annotated[int, Ge(16)] = Field(
         4_096,
@@ -414,6 +426,7 @@ class FeatureServiceSettings(Group):
 class WorkerSettings(Group):
     """Rows to predictions."""
 
+    shadow: str = Field("", description="ID of a pushed bundle to predict with as a challenger; empty: the champion")
     read_count: Positive = Field(64, description="entries read a partition at a time: what a lost race can cost")
     batch: Positive = Field(
         512, description="entries between two passes of the gate: a base bundle must be through within seconds"

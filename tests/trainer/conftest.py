@@ -42,7 +42,7 @@ def model() -> Natron:
     """A tiny model with weights large enough that every part of it matters."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        model = Natron(FEATURE_SET.size, PRESETS["tiny"])
+        model = Natron(FEATURE_SET.size, PRESETS["tiny"], names=FEATURE_SET.names)
         with torch.no_grad():
             for weight in model.parameters():
                 torch.nn.init.normal_(weight, std=0.2)

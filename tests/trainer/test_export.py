@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from feature_service.feature_set import FEATURE_SET
 from inference_worker.bundle import HEADS
 from shared.contracts import WINDOW
 from shared.errors import BundleError
@@ -149,7 +150,7 @@ def test_equal_models_are_equal_bytes_without_a_path_of_the_machine(model: Natro
 
 
 def test_a_graph_that_says_something_else_is_refused(model: Natron, graph: bytes) -> None:
-    other = Natron(len(model.centre), PRESETS["tiny"]).eval()
+    other = Natron(len(model.centre), PRESETS["tiny"], names=FEATURE_SET.names).eval()
     windows = np.random.default_rng(6).normal(size=(2, WINDOW, len(model.centre))).astype(np.float32)
     assert golden_outputs(model, graph, windows)["regime"].shape == (2, 6)
     with pytest.raises(BundleError, match="buy differs"):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import trainer.model
+from feature_service.feature_set import FEATURE_SET
 from inference_worker.bundle import HEADS
 from shared.contracts import WINDOW
 from shared.errors import TrainingError
@@ -45,7 +46,7 @@ def test_banded_attention_equals_attention_with_a_full_mask(window: int) -> None
 
 def test_an_answer_depends_on_its_last_96_rows_and_on_no_other(model: Natron) -> None:
     # In float64, as the oldest of the 96 reaches the answer only through every block in turn.
-    exact = Natron(len(model.centre), PRESETS["tiny"])
+    exact = Natron(len(model.centre), PRESETS["tiny"], names=FEATURE_SET.names)
     exact.load_state_dict(model.state_dict())
     exact = exact.double().eval()
     at = 150

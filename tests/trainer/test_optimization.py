@@ -13,8 +13,8 @@ from trainer.optimization import Average, Optimizers, Schedule
 
 @given(steps=st.integers(1, 3_000), step=st.integers(0, 5_000))
 def test_a_cosine_rises_to_its_peak_once_and_falls_to_its_final_share(steps: int, step: int) -> None:
-    settings = OptimizationSettings(schedule="cosine", final_share=0.1)
-    schedule = Schedule(settings, steps)
+    settings = OptimizationSettings(schedule="cosine", final_share=0.1, decay_steps=4_000)
+    schedule = Schedule(settings, 1, steps)
     warmup = min(settings.warmup_steps, steps // 5)
     here, later = schedule.share(step), schedule.share(step + 1)
     assert 0 < here <= 1
@@ -22,16 +22,24 @@ def test_a_cosine_rises_to_its_peak_once_and_falls_to_its_final_share(steps: int
     assert schedule.share(steps) == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize(("epochs", "steps", "fallen"), [(100, 300, 1_500), (100, 10, 1_000), (3, 300, 900)])
+def test_a_cosine_falls_over_its_epochs_or_steps_whichever_is_longer(epochs: int, steps: int, fallen: int) -> None:
+    settings = OptimizationSettings(schedule="cosine", decay_epochs=5, decay_steps=1_000, final_share=0.1)
+    schedule = Schedule(settings, epochs, steps)
+    assert schedule.share(fallen - 50) > 0.1
+    assert schedule.share(fallen) == schedule.share(fallen + 5_000) == pytest.approx(0.1)
+
+
 def test_a_plateau_lowers_the_rate_after_its_patience_and_not_below_the_final_share() -> None:
     settings = OptimizationSettings(
         schedule="plateau", plateau_factor=0.5, plateau_patience=2, final_share=0.3, warmup_steps=0
     )
-    schedule, shares = Schedule(settings, 100), []
+    schedule, shares = Schedule(settings, 1, 100), []
     for better in (True, False, False, False, True, False, False, False, False):
         schedule.finish_epoch(better)
         shares.append(schedule.share(50))
     assert shares == [1, 1, 0.5, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3]
-    again = Schedule(settings, 100)
+    again = Schedule(settings, 1, 100)
     again.restore(*schedule.state)
     assert again.share(50) == 0.3
 
