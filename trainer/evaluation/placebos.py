@@ -155,7 +155,7 @@ def _of_present(lesson: Lesson, series: LabelledSeries) -> LabelledSeries:
 
 def tiny_settings(settings: Settings, epochs: int) -> Settings:
     """The smallest model, supervised alone, for placebos that train one."""
-    supervised = SupervisedSettings(epochs=epochs, patience=epochs)
+    supervised = SupervisedSettings(epochs=epochs, patience=epochs, batch_chunks=2, ema=0.98)
     training = settings.training.model_copy(update={"supervised": supervised, "phases": "supervised"})
     return settings.model_copy(
         update={"model": settings.model.model_copy(update={"preset": "tiny"}), "training": training}

@@ -69,7 +69,9 @@ def test_candles_to_come_change_nothing(make_candles: MakeCandles) -> None:
 
 
 def test_the_present_state_is_learned() -> None:
-    settings = tiny_settings(load_settings(None, {}, {"training.threads": 1}), 15)
-    least = 0.8  # in fifteen epochs of 5,000 candles; the whole form must reach 0.95
-    found = states([history_of(gaussian_walk(8_000, 3))], settings, least)
-    assert all(one.passed for one in found), found
+    settings = tiny_settings(load_settings(None, {}, {"training.threads": 1}), 6)
+    found = {one.figure: one.value for one in states([history_of(gaussian_walk(20_000, 3))], settings)}
+    # Six epochs of one short series; the whole form must reach 0.95. The majorities are 0.76 and 0.4.
+    assert found["buy: accuracy"] > 0.82
+    assert found["sell: accuracy"] > 0.82
+    assert found["regime: accuracy"] > 0.70
