@@ -27,8 +27,15 @@ def row_document(row: Row) -> dict[str, Any]:
 
 
 def write_document(path: Path, document: dict[str, Any]) -> None:
-    """Write JSON whose numbers have six decimals; what is not a number is null."""
-    path.write_text(json.dumps(_plain(document), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    """Write JSON, an entry a line, whose numbers have six decimals; what is not a number is null."""
+    parts = [f"{json.dumps(key)}: {_lines(_plain(value))}" for key, value in document.items()]
+    path.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(json.dumps(one, allow_nan=False, separators=(",", ":")) for one in value) + "\n]"
+    return json.dumps(value, allow_nan=False)
 
 
 def _summary(found: Summary) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from trainer.evaluation.tables import TEST, Cell, Difference, Row, cells
 from trainer.histories import Lesson
 
 Figures = Mapping[str, tuple[str, bytes]]  # file name -> (title, PNG)
-PUBLISHED = (METRICS_NAME, REPORT_NAME, "reliability.png", "confusion.png", "equity.png", "folds.png")
+PUBLISHED = (METRICS_NAME, REPORT_NAME, "reliability.png", "equity.png")
 
 
 @dataclass(frozen=True)

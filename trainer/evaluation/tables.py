@@ -4,15 +4,15 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from inference_worker.bundle import HEADS
 from shared.contracts import Series
-from trainer.evaluation.bootstrap import Interval, RankedScores, Resamples, interval
-from trainer.evaluation.figures import METRICS, Figures, Floats, confusion, log_losses, measure
+from trainer.evaluation.bootstrap import Resamples, auc_influence
+from trainer.evaluation.figures import METRICS, Figures, Floats, area_under_roc, confusion, log_losses, measure
 from trainer.evaluation.predictions import (
     ALL,
     BASELINES,
@@ -26,6 +26,7 @@ from trainer.evaluation.predictions import (
     probabilities_of,
 )
 
+COMPARED = ("accuracy", "log_loss", "auc")
 TEST, WALK = 0, -1  # folds: the test split, the mirrored walks; walk-forward's are 1 and up
 
 
@@ -158,50 +159,32 @@ def differences_of(table: pd.DataFrame, block: int, resamples: int) -> list[Diff
     found: list[Difference] = []
     for (fold, series, head), cell in cells(table[table["fold"] == TEST]):
         draws = Resamples(cell.lengths, block, resamples)
-        areas = {name: _areas(cell, name, draws) for name in ESTIMATORS}
-        for baseline in BASELINES:
-            compared = {
-                "accuracy": draws.of_mean(_right(cell, MODEL) - _right(cell, baseline)),
-                "log_loss": draws.of_mean(_losses(cell, MODEL) - _losses(cell, baseline)),
-                "auc": _less(areas[MODEL], areas[baseline]),
-            }
-            found += [
-                Difference(fold, series, head, baseline, metric, **asdict(one)) for metric, one in compared.items()
-            ]
+        scored = {name: _scores(cell, name) for name in ESTIMATORS}
+        compared = [(baseline, index) for baseline in BASELINES for index in range(len(COMPARED))]
+        values = np.stack([scored[MODEL][index] - scored[name][index] for name, index in compared], axis=1)
+        offsets = [_area(cell, MODEL) - _area(cell, name) if COMPARED[at] == "auc" else 0.0 for name, at in compared]
+        for (baseline, index), one, offset in zip(compared, draws.of_means(values), offsets, strict=True):
+            value, low, high = (bound + offset for bound in (one.value, one.low, one.high))
+            found.append(Difference(fold, series, head, baseline, COMPARED[index], value, low, high))
     return found
 
 
-def _right(cell: Cell, estimator: str) -> Floats:
-    """(N,) share of the seeds that named the class."""
-    found: Floats = np.mean([one.argmax(1) == cell.labels for one in cell.probabilities[estimator]], axis=0)
-    return found
+def _scores(cell: Cell, estimator: str) -> tuple[Floats, Floats, Floats]:
+    """(N,) each of ``COMPARED``: a candle's part in the figure, mean over the seeds."""
+    seeds = cell.probabilities[estimator]
+    right = np.mean([one.argmax(1) == cell.labels for one in seeds], axis=0)
+    losses = np.mean([log_losses(cell.labels, one) for one in seeds], axis=0)
+    influence = np.mean([_influence(cell.labels, one) for one in seeds], axis=0)
+    return right, losses, influence
 
 
-def _losses(cell: Cell, estimator: str) -> Floats:
-    found: Floats = np.mean([log_losses(cell.labels, one) for one in cell.probabilities[estimator]], axis=0)
-    return found
+def _influence(labels: Labels, probabilities: Floats) -> Floats:
+    """(N,) of the one-against-the-rest AUC, mean over the classes that it is made of; 0 without any."""
+    asked = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
+    found = [auc_influence(labels == index, probabilities[:, index]) for index in asked]
+    known = [one for one in found if not np.isnan(one).any()]
+    return np.mean(known, axis=0) if known else np.zeros(len(labels))
 
 
-def _areas(cell: Cell, estimator: str, draws: Resamples) -> tuple[float, list[float]]:
-    """AUC as it is and in every draw, means over seeds and classes."""
-    ranked = [
-        RankedScores(cell.labels == index, one[:, index])
-        for one in cell.probabilities[estimator]
-        for index in _asked(one.shape[1])
-    ]
-    whole = np.ones(len(cell.labels))
-    return _mean_area(ranked, whole), [_mean_area(ranked, weights) for weights in draws.weights()]
-
-
-def _asked(classes: int) -> Sequence[int]:
-    """Of two classes the areas are one and the same."""
-    return [1] if classes == 2 else range(classes)
-
-
-def _mean_area(ranked: Sequence[RankedScores], weights: Floats) -> float:
-    found = [area for area in (one.area(weights) for one in ranked) if not np.isnan(area)]
-    return float(np.mean(found)) if found else float("nan")
-
-
-def _less(ours: tuple[float, list[float]], theirs: tuple[float, list[float]]) -> Interval:
-    return interval(ours[0] - theirs[0], [one - other for one, other in zip(ours[1], theirs[1], strict=True)])
+def _area(cell: Cell, estimator: str) -> float:
+    return float(np.mean([area_under_roc(cell.labels, one) for one in cell.probabilities[estimator]]))

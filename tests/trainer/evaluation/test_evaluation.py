@@ -88,7 +88,7 @@ def test_every_figure_stands_beside_baselines_and_walks(result: EvaluationResult
 def test_a_sceptic_recomputes_every_figure_from_the_table(result: EvaluationResult) -> None:
     assert _recompute(result.out) < 2e-6
     metrics = (result.out / "metrics.json").read_text()
-    assert '"candles": ' in metrics
+    assert '"candles":' in metrics
     table = pd.read_parquet(result.out / "predictions.parquet")
     changed = table.assign(label=np.where(table["head"] == "buy", 1 - table["label"], table["label"]).astype(np.int8))
     other = result.out.parent / "changed"
