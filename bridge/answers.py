@@ -11,23 +11,17 @@ from bridge.lines import EndLine, HelloLine, decode_line, encode_line, encode_si
 from bridge.stats import BridgeStats
 from shared.clock import Clock
 from shared.codec import decode_prediction
-from shared.contracts import Prediction, Reason
+from shared.delivery import DeliveryReasons
 from shared.errors import JunkError
 
 _log = structlog.get_logger()
 
 
-def delivery_reasons(prediction: Prediction, sent_ms: int) -> Reason:
-    """STALE where a live prediction leaves after its valid_until; a replayed one is never judged stale."""
-    late = sent_ms > prediction.valid_until_ms and not prediction.reasons & Reason.REPLAY
-    return Reason.STALE if late else Reason(0)
-
-
 class Answers:
     """Reads HELLOs and makes the lines that answer them, one by one: nothing waits for a long answer."""
 
-    def __init__(self, keys: Keys, clock: Clock, stats: BridgeStats) -> None:
-        self._keys, self._clock, self._stats = keys, clock, stats
+    def __init__(self, keys: Keys, clock: Clock, stats: BridgeStats, reasons: DeliveryReasons) -> None:
+        self._keys, self._clock, self._stats, self._reasons = keys, clock, stats, reasons
         self._limit = HelloLimit(clock)
 
     def to(self, data: bytes, ledger: Ledger) -> Iterator[bytes] | None:
@@ -80,7 +74,7 @@ class Answers:
 
     def _signal(self, session: str, seq: int, message: bytes, *, snapshot: bool = False) -> bytes:
         prediction, sent_ms = decode_prediction(message), self._clock.now_ms()
-        body = signal_body(prediction, delivery_reasons(prediction, sent_ms))
+        body = signal_body(prediction, self._reasons.of(prediction, sent_ms))
         return encode_signal(session, seq, sent_ms, body, self._keys.bridge, snapshot=snapshot)
 
     def _end(self, session: str, seq: int, symbol: str | None, count: int) -> bytes:

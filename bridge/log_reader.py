@@ -16,8 +16,10 @@ from bridge.log_places import LogPlaces
 from shared.broker import LOST, check_fitness, connect, fields_of
 from shared.codec import decode_prediction
 from shared.contracts import PARTITIONS
+from shared.delivery import DeliveryReasons
 from shared.errors import JunkError
 from shared.names import Names
+from shared.readiness import Readiness
 
 BLOCK_MS = 100
 READ_COUNT = 64
@@ -82,12 +84,23 @@ class LogReader:
         The broker; the reader has a connection of its own, since it waits on it.
     stop
         Set to make it hand over what it has read and end.
+    readiness
+        Told whether the broker can be read.
     """
 
-    def __init__(self, url: str, names: Names, condemn: Condemn, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        url: str,
+        names: Names,
+        reasons: DeliveryReasons,
+        condemn: Condemn,
+        stop: threading.Event,
+        readiness: Readiness,
+    ) -> None:
         self._client = connect(url)
         self._waiting: redis.Redis | None = None
-        self._names, self._condemn, self._stop = names, condemn, stop
+        self._names, self._condemn, self._stop, self._readiness = names, condemn, stop, readiness
+        self._reasons = reasons
         self._places = LogPlaces(self._client, names)
         self._items: queue.Queue[Item] = queue.Queue(_SLICES_WAITING)
         self._bell, self._ring = socket.socketpair()  # a byte for each item that waits
@@ -139,11 +152,14 @@ class LogReader:
         backoff_s = _BACKOFF_S
         while not self._stop.is_set():
             try:
+                self._reasons.refresh(self._client)
                 self._step()
+                self._readiness.met("broker")
                 backoff_s = _BACKOFF_S
             except LOST as error:
                 if self._step == self._read_on:
                     self._step = self._resume
+                self._readiness.unmet("broker", str(error))
                 _log.warning("broker_lost", error=str(error), retry_s=backoff_s)
                 self._stop.wait(backoff_s)
                 backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from secrets import token_hex
@@ -10,7 +11,7 @@ from secrets import token_hex
 import structlog
 import zmq
 
-from bridge.answers import Answers, delivery_reasons
+from bridge.answers import Answers
 from bridge.keys import Keys, load_or_create_keys
 from bridge.ledger import Entry, Ledger
 from bridge.lines import HeartbeatLine, encode_line, encode_signal, heartbeat_topic, signal_body, signal_topic
@@ -20,8 +21,11 @@ from bridge.stats import BridgeStats
 from bridge.subscriptions import Subscriptions
 from shared.clock import Clock
 from shared.dead_letters import condemn as bury
+from shared.delivery import DeliveryReasons
 from shared.errors import SettingError
+from shared.metrics import BridgeMetrics
 from shared.names import Names
+from shared.readiness import Readiness
 from shared.service import ServiceContext, open_service
 from shared.settings.groups import BridgeSettings, Settings
 
@@ -45,6 +49,8 @@ class Bridge:
         Takes an undecodable entry off a predictions log.
     session_ids
         Makes a session's id: 16 hex digits that never come twice.
+    readiness
+        Told whether the broker can be read.
 
     Raises
     ------
@@ -63,17 +69,19 @@ class Bridge:
         stop: threading.Event,
         condemn: Condemn = bury,
         session_ids: Callable[[], str] = lambda: token_hex(8),
+        readiness: Readiness | None = None,
     ) -> None:
         self._key, self._clock, self._session_ids = keys.bridge, clock, session_ids
         self.stats = BridgeStats()
-        self._answers = Answers(keys, clock, self.stats)
+        self._reasons = DeliveryReasons(names, clock)
+        self._answers = Answers(keys, clock, self.stats, self._reasons)
         self._answering: OrderedDict[bytes, Iterator[bytes]] = OrderedDict()
         self._subscriptions = Subscriptions()
         self._ledger: Ledger | None = None
         self._beats: list[str] = []
         self._beat_due_s = 0.0
         self._listener = Listener(settings)
-        self._reader = LogReader(broker_url, names, condemn, stop)
+        self._reader = LogReader(broker_url, names, self._reasons, condemn, stop, readiness or Readiness("broker"))
 
     def serve(self, on_ready: Callable[[Addresses], None] = lambda _: None) -> BridgeStats:
         """Serve until stopped; what was read by then is still sent.
@@ -150,7 +158,7 @@ class Bridge:
 
     def _send_signal(self, entry: Entry, session: str, seq: int) -> None:
         sent_ms = self._clock.now_ms()
-        reasons = delivery_reasons(entry.prediction, sent_ms)
+        reasons = self._reasons.of(entry.prediction, sent_ms)
         body = signal_body(entry.prediction, reasons) if reasons else entry.body
         line = encode_signal(session, seq, sent_ms, body, self._key)
         self._listener.signals.send_multipart([signal_topic(entry.prediction), line])
@@ -232,7 +240,8 @@ def run(
     check_loopback("bridge.signals_bind", settings.bridge.signals_bind)
     check_loopback("bridge.requests_bind", settings.bridge.requests_bind)
     keys = load_or_create_keys(Path(settings.bridge.keys))
-    context = context or open_service(SERVICE, settings)
+    metrics = BridgeMetrics()
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(settings.bridge.metrics_port))
     bridge = Bridge(
         settings.system.broker_url,
         context.names,
@@ -240,5 +249,7 @@ def run(
         keys,
         clock=context.clock,
         stop=context.stop,
+        readiness=metrics.readiness,
     )
+    metrics.count_by(lambda: asdict(bridge.stats))
     return bridge.serve(on_ready)

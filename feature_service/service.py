@@ -1,8 +1,10 @@
 """The feature service: admitted candles in, feature rows out."""
 
+from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import warm
 from feature_service.stage import FeatureStage
 from shared.consumer import Consumer, ConsumerLimits
+from shared.feature_sets import FeatureSetAnnouncement
 from shared.membership import Membership
 from shared.metrics import Metrics
 from shared.service import ServiceContext, open_service
@@ -16,10 +18,11 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
 
     Blocks. Start-up and recovery are the same code: a series is read back from its history when its next candle comes.
     """
-    context = context or open_service(SERVICE, settings)
+    metrics = Metrics(SERVICE, "warm_up")
+    port = settings.feature_service.metrics_port
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(port))
     warm()
-    metrics = Metrics(SERVICE)
-    metrics.serve(settings.feature_service.metrics_port)
+    metrics.readiness.met("warm_up")
     stage = FeatureStage(context.client, context.names, context.clock, settings, metrics)
     Consumer(
         context.client,
@@ -30,4 +33,5 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
         ConsumerLimits.of(settings.feature_service, settings.system),
         metrics,
         context.stop,
+        FeatureSetAnnouncement(context.client, context.names, FEATURE_SET.hash, context.clock).renew,
     ).run(until_idle=until_idle)

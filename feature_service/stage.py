@@ -1,6 +1,5 @@
 """Candles to rows: which series are in memory, how they come back from the broker, and what each candle becomes."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from shared.errors import JunkError, StorageError
 from shared.metrics import Metrics
 from shared.names import Names
 from shared.series_calendars import SeriesCalendars, Step
+from shared.series_slots import SeriesSlots, SeriesState
 from shared.series_stream import newest_before, newest_t
 from shared.settings.groups import Settings
 from shared.stage import Dead, Entry, Kept, Output, Result, StageKeys
@@ -24,15 +24,6 @@ from shared.stage import Dead, Entry, Kept, Output, Result, StageKeys
 SET8 = FEATURE_SET.hash[:8]
 LAST_WARMING_N = FEATURE_SET.lookback + WINDOW - 2
 """Up to this candle the window of a prediction holds a row that saw candles from before the series' first."""
-
-
-@dataclass(slots=True)
-class SeriesState:
-    """A series in memory: its ring and its newest candle."""
-
-    slot: int
-    n: int
-    t: int
 
 
 @dataclass(slots=True)
@@ -51,10 +42,9 @@ class FeatureStage:
 
     def __init__(self, client: redis.Redis, names: Names, clock: Clock, settings: Settings, metrics: Metrics) -> None:
         self._client, self._names, self._clock, self._metrics = client, names, clock, metrics
-        self._max_series = settings.feature_service.max_series
-        self._calendars = SeriesCalendars(client, names, self._max_series)
+        self._calendars = SeriesCalendars(client, names, settings.feature_service.max_series)
         self._rings = SeriesRings()
-        self._states: OrderedDict[str, SeriesState] = OrderedDict()  # least recently seen first
+        self._series = SeriesSlots(self._rings, settings.feature_service.max_series)
         self.keys = StageKeys(
             stage=f"features:{SET8}",
             service="feature_service",
@@ -90,17 +80,16 @@ class FeatureStage:
 
     def forget(self, partitions: Sequence[int] | None = None) -> None:
         """Drop the rings of these partitions, or all."""
-        gone = None if partitions is None else set(partitions)
-        for key in [key for key in self._states if gone is None or Series.from_key(key).partition in gone]:
-            self._rings.release(self._states.pop(key).slot)
+        self._series.forget(partitions)
         self._calendars.forget()
 
     def process(self, messages: Sequence[Candle]) -> list[Result]:
         """Rows of candles, in order within each series."""
         results: list[Result | None] = [None] * len(messages)
         jobs: list[_Job] = []
+        hits = 0
         for at, candle in enumerate(messages):
-            state = self._states.get(candle.series.key)
+            state = self._series.get(candle.series)
             missing: tuple[Kept, ...] = ()
             if state is not None and candle.n <= state.n:
                 results[at] = Dead("repeat", f"candle {candle.n} of {candle.series.key} has its row")
@@ -112,10 +101,12 @@ class FeatureStage:
                     results[at] = recalled
                     continue
                 state, missing = recalled
+            else:
+                hits += 1
             jobs.append(_Job(at, candle, state.slot, state.t, missing))
-            state.n, state.t = candle.n, candle.t
-            self._states.move_to_end(candle.series.key)
+            self._series.advance(candle.series, candle.n, candle.t)
         self._push(jobs, results)
+        self._metrics.cache_hits.inc(hits)
         assert all(result is not None for result in results)
         return [result for result in results if result is not None]
 
@@ -154,7 +145,7 @@ class FeatureStage:
             )
         before = contiguous[:-1]
         self._metrics.refills.inc()
-        state = self._state_of(series)
+        state = self._series.take(series)
         self._rings.seed(state.slot, _array(before[-(FEATURE_SET.lookback - 1) :]))
         state.n, state.t = candle.n - 1, before[-1].t if before else 0
         missing = self._missing_rows(before, window_t) if before and window_t < before[-1].t else ()
@@ -177,14 +168,6 @@ class FeatureStage:
             return decode_candle(entry.fields[b"m"], entry.fields[b"n"], b"0")
         except KeyError as error:
             raise JunkError(f"does not decode: no field {error}") from None
-
-    def _state_of(self, series: Series) -> SeriesState:
-        state = self._states.get(series.key)
-        if state is None:
-            while len(self._states) >= self._max_series:
-                self._rings.release(self._states.popitem(last=False)[1].slot)
-            state = self._states[series.key] = SeriesState(self._rings.acquire(), 0, 0)
-        return state
 
 
 def _decode_window_row(entry: Entry) -> FeatureRow:

@@ -9,6 +9,7 @@ from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
 from gateway.shapes import PredictRequest, candles_of, series_of
 from inference_worker.bundle import OUTLOOK_HEADS
+from inference_worker.reasons import Abstention
 from inference_worker.session import Heads, Job, Session
 from producer.zones import parse_zone
 from shared.clock import Clock
@@ -36,12 +37,13 @@ class Predictor:
         The bundle was trained on another feature set than this installation computes.
     """
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    def __init__(self, session: Session, clock: Clock, confidence_min: float = 0.0) -> None:
         self._session, self._clock = session, clock
         self.manifest = session.bundle.manifest
         ours, theirs = FEATURE_SET.hash, self.manifest.feature_set.hash
         if ours != theirs:
             raise BundleError(f"bundle {self.manifest.id} is of feature set {theirs}, this installation of {ours}")
+        self._abstention = Abstention(self.manifest, confidence_min)
         self._outlook = [head for head in OUTLOOK_HEADS if head in self.manifest.heads]
 
     def check(self, request: PredictRequest) -> Question:
@@ -73,16 +75,20 @@ class Predictor:
             self._session.release(slot)
         inferred_us = self._clock.now_us()
         stamps = (begun_us, row_us, row_us, inferred_us)
-        return [self._prediction(*pair, stamps) for pair in zip(questions, answers, strict=True)]
+        reasons = [self._abstention.reasons(window, heads)[-1] for window, heads in zip(windows, answers, strict=True)]
+        return [self._prediction(*found, stamps) for found in zip(questions, answers, reasons, strict=True)]
 
-    def _prediction(self, question: Question, heads: Heads, stamps: tuple[int, int, int, int]) -> Prediction:
+    def _prediction(
+        self, question: Question, heads: Heads, reasons: int, stamps: tuple[int, int, int, int]
+    ) -> Prediction:
         count = len(question.candles)
+        reasons |= int(Reason.WARMING) if count < NEEDED else 0
         return Prediction(
             question.series, int(question.candles["t"][-1]), count,
             float(heads["buy"][-1]), float(heads["sell"][-1]),
             tuple(heads["direction"][-1].tolist()), tuple(heads["regime"][-1].tolist()),
             tuple(float(heads[head][-1]) for head in self._outlook), (),
-            int(Reason.WARMING if count < NEEDED else Reason(0)), self.manifest.id, FEATURE_SET.hash, *stamps,
+            reasons, self.manifest.id, FEATURE_SET.hash, *stamps,
         )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def build(settings: Settings, clock: Clock) -> FastAPI:
     limits = DoorLimits(_key(group), group.rate_per_s, group.rate_burst, group.body_bytes_max)
     _check_host(group.host, limits.key)
     session = Session(Bundle.load(bundle_folder(settings)), settings.inference.threads, settings.inference.max_tokens)
-    predictor = Predictor(session, clock)
+    predictor = Predictor(session, clock, settings.inference.confidence_min)
     _log.info("bundle_loaded", bundle=predictor.manifest.id, feature_set=predictor.manifest.feature_set.hash)
     return create_application(predictor, limits, clock)
 

@@ -118,7 +118,14 @@ class MetricRecord(Record):
     accuracy: float = Field(ge=0, le=1)
     majority: float = Field(ge=0, le=1)
     persistence: float = Field(ge=0, le=1)
-    log_loss: float = Field(ge=0)
+    log_loss: float = Field(ge=0)  # nats
+    balanced_accuracy: float | None = None  # these are absent from older bundles, or where one class is all there is
+    macro_f1: float | None = None
+    mcc: float | None = None
+    auc: float | None = None
+    log_loss_skill: float | None = None
+    brier: float | None = None
+    ece: float | None = None
 
 
 class Tensor(Record):

@@ -9,6 +9,7 @@ from inference_worker.bundle import Bundle
 from inference_worker.session import Session
 from inference_worker.stage import PredictionStage
 from shared.consumer import Consumer, ConsumerLimits
+from shared.feature_sets import CONDITION, FeatureSetWatch
 from shared.membership import Membership
 from shared.metrics import Metrics
 from shared.service import ServiceContext, open_service
@@ -36,15 +37,13 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
     BundleError
         The bundle is broken, or computes something else here than where it was exported.
     """
-    context = context or open_service(SERVICE, settings)
+    metrics = Metrics(SERVICE, "bundle", CONDITION)
+    port = settings.worker.metrics_port
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(port))
     session = Session(Bundle.load(bundle_folder(settings)), settings.inference.threads, settings.inference.max_tokens)
-    _log.info(
-        "bundle_loaded",
-        bundle=session.bundle.manifest.id,
-        feature_set=session.bundle.manifest.feature_set.hash,
-    )
-    metrics = Metrics(SERVICE)
-    metrics.serve(settings.worker.metrics_port)
+    metrics.readiness.met("bundle")  # warmed up too: its golden inputs went through it
+    bundle, feature_set = session.bundle.manifest.id, session.bundle.manifest.feature_set.hash
+    _log.info("bundle_loaded", bundle=bundle, feature_set=feature_set)
     Consumer(
         context.client,
         context.names,
@@ -54,4 +53,5 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
         ConsumerLimits.of(settings.worker, settings.system),
         metrics,
         context.stop,
+        FeatureSetWatch(context.client, context.names, feature_set, bundle, metrics.readiness).look,
     ).run(until_idle=until_idle)

@@ -8,6 +8,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from inference_worker.bundle import EMBEDDING, Bundle
+from inference_worker.caches import SeriesCaches
+from inference_worker.policy import PolicySession
 from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError
 
@@ -16,6 +18,9 @@ TOLERANCE = 1e-5
 
 LONGEST = 256
 """Candles of one series in one call: rotary angles count from its first, and float32 angles get coarse."""
+
+SERIES_A_CALL = 64
+"""Series in one call: enough that reading the weights is shared, few enough that a worker's buffers stay at 10 MB."""
 
 Heads = dict[str, NDArray[np.float32]]  # head -> (T,) or (T, classes); EMBEDDING -> (T, d) where there is a policy
 
@@ -46,7 +51,7 @@ class Session:
     Raises
     ------
     BundleError
-        The graph does not load, or its golden outputs differ.
+        A graph does not load, or its golden outputs differ.
     """
 
     def __init__(self, bundle: Bundle, threads: int, max_tokens: int) -> None:
@@ -63,27 +68,20 @@ class Session:
             self._graph = ort.InferenceSession(bundle.graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001 - onnxruntime has no error class of its own
             raise BundleError(f"{bundle.path}: the graph does not load: {error}") from None
-        self._caches = bundle.manifest.caches
-        self._heads = [*bundle.manifest.heads, *([EMBEDDING] if bundle.manifest.policy else [])]
-        self._outputs = [*self._heads, *(cache.entry for cache in self._caches)]
-        self._store = {cache.name: np.zeros((0, cache.length, cache.width), np.float32) for cache in self._caches}
-        self._free: list[int] = []
+        self.policy = PolicySession(bundle, threads) if bundle.manifest.policy else None
+        self._heads = [*bundle.manifest.heads, *([EMBEDDING] if self.policy else [])]
+        self._entries = {cache.name: cache.entry for cache in bundle.manifest.caches}
+        self._outputs = [*self._heads, *self._entries.values()]
+        self._caches = SeriesCaches(bundle.manifest.caches, SERIES_A_CALL)
         self._check_golden()
 
     def acquire(self) -> int:
         """Slot for a series' caches; storage grows by doubling."""
-        if not self._free:
-            size = len(self._store[self._caches[0].name])
-            more = max(16, size)
-            for cache in self._caches:
-                grown = np.zeros((more, cache.length, cache.width), np.float32)
-                self._store[cache.name] = np.concatenate([self._store[cache.name], grown])
-            self._free = list(range(size + more - 1, size - 1, -1))
-        return self._free.pop()
+        return self._caches.acquire()
 
     def release(self, slot: int) -> None:
         """Give a slot back."""
-        self._free.append(slot)
+        self._caches.release(slot)
 
     def run(self, jobs: Sequence[Job]) -> list[Heads]:
         """Probabilities at every candle of every job (of the whole of ``rows``), caches moved on.
@@ -97,7 +95,7 @@ class Session:
             for group in self._groups(parts):
                 for at, heads in zip(group, self._call([parts[at] for at in group]), strict=True):
                     pieces[going_on[at]].append(heads)
-        return [{head: np.concatenate([piece[head] for piece in found]) for head in self._heads} for found in pieces]
+        return [found[0] if len(found) == 1 else _joined(found) for found in pieces]
 
     def _groups(self, jobs: Sequence[Job]) -> list[list[int]]:
         """Jobs of like length together: right-padding is wasted work, and few shapes keep memory flat."""
@@ -106,7 +104,7 @@ class Session:
             by_length.setdefault(_padded(len(job.rows)), []).append(at)
         groups = []
         for length, members in by_length.items():
-            size = max(1, self._max_tokens // length)
+            size = max(1, min(SERIES_A_CALL, self._max_tokens // length))
             groups += [members[at : at + size] for at in range(0, len(members), size)]
         return groups
 
@@ -115,29 +113,14 @@ class Session:
         rows = np.zeros((len(jobs), length, jobs[0].rows.shape[1]), np.float32)  # (B, T, F)
         for at, job in enumerate(jobs):
             rows[at, : len(job.rows)] = job.rows
-        slots = np.array([job.slot for job in jobs])
-        fresh = np.array([job.fresh for job in jobs])
-        feed: dict[str, NDArray[np.generic]] = {
-            "rows": rows,
-            "age": np.where(fresh, 0, WINDOW).astype(np.int64),
-        }
-        for cache in self._caches:
-            feed[cache.name] = self._store[cache.name][slots]  # (B, length, width), a copy
+        slots = np.array([job.slot for job in jobs], np.int64)
+        counts = np.array([len(job.rows) for job in jobs], np.int64)
+        age = np.array([0 if job.fresh else WINDOW for job in jobs], np.int64)
+        feed: dict[str, NDArray[np.generic]] = {"rows": rows, "age": age}
+        feed.update(self._caches.gather(slots))
         outputs = dict(zip(self._outputs, self._graph.run(self._outputs, feed), strict=True))
-        for cache in self._caches:
-            self._move_on(cache.name, jobs, feed[cache.name], outputs[cache.entry])
+        self._caches.write(slots, counts, {name: outputs[entry] for name, entry in self._entries.items()})
         return [{head: outputs[head][at, : len(job.rows)] for head in self._heads} for at, job in enumerate(jobs)]
-
-    def _move_on(self, name: str, jobs: list[Job], before: NDArray[np.generic], entries: NDArray[np.float32]) -> None:
-        store = self._store[name]
-        length = store.shape[1]
-        for at, job in enumerate(jobs):
-            count = len(job.rows)
-            if count >= length:
-                store[job.slot] = entries[at, count - length : count]
-            else:
-                store[job.slot, : length - count] = before[at, count:]
-                store[job.slot, length - count :] = entries[at, :count]
 
     def _check_golden(self) -> None:
         golden = self.bundle.manifest.golden
@@ -157,6 +140,11 @@ class Session:
 def _part(job: Job, start: int) -> Job:
     """The next rows of a job, at most ``LONGEST``; after the first part its caches are warm."""
     return Job(job.slot, job.rows[start : start + LONGEST], job.fresh and start == 0)
+
+
+def _joined(pieces: Sequence[Heads]) -> Heads:
+    """Answers of one series, part after part."""
+    return {head: np.concatenate([piece[head] for piece in pieces]) for head in pieces[0]}
 
 
 def _padded(length: int) -> int:

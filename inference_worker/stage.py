@@ -1,6 +1,5 @@
 """Rows to predictions: whose caches are in memory, how they are refilled, and what each row becomes."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import numpy as np
 import redis
 
 from inference_worker.bundle import EMBEDDING, OUTLOOK_HEADS
-from inference_worker.policy import PolicySession
+from inference_worker.reasons import Abstention
 from inference_worker.session import Heads, Job, Session
 from shared.clock import Clock
 from shared.codec import decode_prediction, decode_row, encode_prediction
@@ -16,21 +15,13 @@ from shared.contracts import WINDOW, FeatureRow, Prediction, Rows, Series
 from shared.errors import JunkError, StorageError
 from shared.metrics import Metrics
 from shared.names import Names
+from shared.series_slots import SeriesSlots, SeriesState
 from shared.series_stream import newest_before, newest_t
 from shared.settings.groups import Settings
 from shared.stage import Dead, Entry, Kept, Output, Pass, Result, StageKeys
 
 RECENT_KEEP = 500
 """Newest predictions kept a series, for snapshots, ranges and scoring."""
-
-
-@dataclass(slots=True)
-class SeriesState:
-    """A series in memory: its caches and its newest row."""
-
-    slot: int
-    n: int
-    t: int
 
 
 @dataclass(slots=True)
@@ -60,10 +51,8 @@ class PredictionStage:
         self._manifest = session.bundle.manifest
         self._set8 = self._manifest.feature_set.hash[:8]
         self._outlook = [head for head in OUTLOOK_HEADS if head in self._manifest.heads]
-        with_policy = self._manifest.policy is not None
-        self._policy = PolicySession(session.bundle, settings.inference.threads) if with_policy else None
-        self._max_series = settings.inference.max_series
-        self._states: OrderedDict[str, SeriesState] = OrderedDict()  # least recently seen first
+        self._abstention = Abstention(self._manifest, settings.inference.confidence_min)
+        self._series = SeriesSlots(session, settings.inference.max_series)
         self.keys = StageKeys(
             stage="champion",
             service="worker",
@@ -104,18 +93,17 @@ class PredictionStage:
 
     def forget(self, partitions: Sequence[int] | None = None) -> None:
         """Drop the caches of these partitions, or all."""
-        gone = None if partitions is None else set(partitions)
-        for key in [key for key in self._states if gone is None or Series.from_key(key).partition in gone]:
-            self._session.release(self._states.pop(key).slot)
+        self._series.forget(partitions)
 
     def process(self, messages: Sequence[FeatureRow]) -> list[Result]:
         """Predictions of rows, in order within each series; rows before the ``WINDOW``-th become none."""
         queued_us = self._clock.now_us()
         results: list[Result] = [Pass()] * len(messages)
         pending: dict[str, _Pending] = {}
+        hits = 0
         for at, row in enumerate(messages):
             key = row.series.key
-            state = self._states.get(key)
+            state = self._series.get(row.series)
             if state is not None and row.n <= state.n:
                 results[at] = Dead("repeat", f"candle {row.n} of {key} has its prediction")
             elif row.n >= WINDOW:
@@ -126,17 +114,19 @@ class PredictionStage:
                     if isinstance(window, Dead):
                         results[at] = window
                         continue
-                    if len(self._states) >= self._max_series:  # a slot that still has work must not be given away
+                    if self._series.full:  # a slot that still has work must not be given away
                         self._predict(pending, results, queued_us)
                         pending = {}
-                    state = self._state_of(row.series)
+                    state = self._series.take(row.series)
                     pending[key] = _Pending(state, window, [], [])
+                else:
+                    hits += 1
                 work = pending.setdefault(key, _Pending(state, [], [], []))
                 work.rows.append(row)
                 work.places.append(at)
-                state.n, state.t = row.n, row.t
-                self._states.move_to_end(key)
+                self._series.advance(row.series, row.n, row.t)
         self._predict(pending, results, queued_us)
+        self._metrics.cache_hits.inc(hits)
         return results
 
     def _recall(self, row: FeatureRow) -> list[FeatureRow] | Dead:
@@ -158,40 +148,41 @@ class PredictionStage:
         self._metrics.refills.inc()
         return rows[:-1]
 
-    def _state_of(self, series: Series) -> SeriesState:
-        state = self._states.get(series.key)
-        if state is None:
-            while len(self._states) >= self._max_series:
-                self._session.release(self._states.popitem(last=False)[1].slot)
-            state = self._states[series.key] = SeriesState(self._session.acquire(), 0, 0)
-        return state
-
     def _predict(self, pending: dict[str, _Pending], results: list[Result], queued_us: int) -> None:
         work = list(pending.values())
         jobs = [Job(item.state.slot, _stack([*item.window, *item.rows]), fresh=bool(item.window)) for item in work]
         answers = self._session.run(jobs)
         inferred_us = self._clock.now_us()
-        for item, heads in zip(work, answers, strict=True):
-            actions = self._actions(heads)
-            for offset, (row, place) in enumerate(zip(item.rows, item.places, strict=True)):
-                at = len(item.window) + offset
-                results[place] = self._output(row, heads, actions[at], at, queued_us, inferred_us)
+        for item, job, heads in zip(work, jobs, answers, strict=True):
+            reasons, actions = self._abstention.reasons(job.rows, heads), self._actions(heads)
+            for at, (row, place) in enumerate(zip(item.rows, item.places, strict=True), len(item.window)):
+                bits = row.reasons | reasons[at]
+                self._metrics.count_reasons([bits])
+                results[place] = self._output(row, bits, heads, actions[at], at, queued_us, inferred_us)
 
     def _actions(self, heads: Heads) -> list[tuple[float, ...]]:
         """Action and size at each candle, for an account without a position; () without a policy."""
-        if self._policy is None:
+        if self._session.policy is None:
             return [()] * len(heads["buy"])
-        return [(float(action), float(abs(action))) for action in self._policy.flat_actions(heads[EMBEDDING]).tolist()]
+        actions = self._session.policy.flat_actions(heads[EMBEDDING])
+        return [(float(action), float(abs(action))) for action in actions.tolist()]
 
     def _output(
-        self, row: FeatureRow, heads: Heads, policy: tuple[float, ...], at: int, queued_us: int, inferred_us: int
+        self,
+        row: FeatureRow,
+        reasons: int,
+        heads: Heads,
+        policy: tuple[float, ...],
+        at: int,
+        queued_us: int,
+        inferred_us: int,
     ) -> Output:
         prediction = Prediction(
             row.series, row.t, row.n,
             float(heads["buy"][at]), float(heads["sell"][at]),
             tuple(heads["direction"][at].tolist()), tuple(heads["regime"][at].tolist()),
             tuple(float(heads[head][at]) for head in self._outlook), policy,
-            row.reasons, self._manifest.id, self._manifest.feature_set.hash,
+            reasons, self._manifest.id, self._manifest.feature_set.hash,
             row.admitted_us, row.row_us, queued_us, inferred_us,
         )  # fmt: skip
         return Output(row.series, Kept(row.t, encode_prediction(prediction), row.n))

@@ -9,8 +9,11 @@ from natron.commands import (
     bench,
     bundles,
     candles,
+    chaos,
     dead,
+    evaluation,
     features,
+    halts,
     labels,
     predictions,
     producer,
@@ -33,7 +36,10 @@ systems.register(app)
 services.register(app)
 signals.register(app)
 predictions.register(app)
+halts.register(app)
+chaos.register(app)
 training.register(app)
+evaluation.register(app)
 backtest.register(app)
 bench.register(app)
 app.add_typer(producer.app, name="producer")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import IO
 
 import structlog
 
@@ -30,10 +31,18 @@ class Program:
 
 
 class Child:
-    """A program at work."""
+    """A program at work.
 
-    def __init__(self, program: Program, environ: Mapping[str, str], clock: Clock) -> None:
-        self._program, self._environ, self._clock = program, dict(environ), clock
+    Parameters
+    ----------
+    output
+        File for what it says; None: where this process says it.
+    """
+
+    def __init__(
+        self, program: Program, environ: Mapping[str, str], clock: Clock, output: IO[bytes] | None = None
+    ) -> None:
+        self._program, self._environ, self._clock, self._output = program, dict(environ), clock, output
         self._wait_s = RESTART_S
         self._due_s: float | None = None
         self.deaths = 0
@@ -46,6 +55,8 @@ class Child:
             [sys.executable, "-m", "natron", *self._program.arguments],
             env=self._environ,
             stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
             preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - the supervisor has no other threads
             start_new_session=True,  # Ctrl-C is the supervisor's: it stops the services in order
         )
@@ -59,6 +70,11 @@ class Child:
     def pid(self) -> int:
         """Process ID of the newest incarnation."""
         return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs (or stands, paused)."""
+        return self._process.poll() is None
 
     def tend(self) -> bool:
         """Start it again if it died and its pause is over; True when it was."""

@@ -1,11 +1,13 @@
 """A whole system on one machine: an embedded broker and one process per service, as ``up`` and ``demo`` run it."""
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 import redis
 import structlog
@@ -47,6 +49,19 @@ class Shape:
         return {"feature_service": self.feature_services, "worker": self.workers}
 
 
+def free_address() -> str:
+    """A loopback address that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def with_free_addresses(settings: Settings, keys: Path) -> Settings:
+    """Settings of a system that meets no other one: a bridge at free addresses, with keys of its own."""
+    update = {"signals_bind": free_address(), "requests_bind": free_address(), "keys": str(keys)}
+    return settings.model_copy(update={"bridge": settings.bridge.model_copy(update=update)})
+
+
 class System:
     """Broker and services, started together and stopped together.
 
@@ -54,10 +69,14 @@ class System:
     ----------
     data
         Folder for what must outlive the system; None: nothing does.
+    output
+        File for what the services say; None: where this process says it.
     """
 
-    def __init__(self, settings: Settings, shape: Shape, keys: Path, data: Path | None) -> None:
-        self._settings, self._shape, self._keys = settings, shape, keys
+    def __init__(
+        self, settings: Settings, shape: Shape, keys: Path, data: Path | None, output: IO[bytes] | None = None
+    ) -> None:
+        self._settings, self._shape, self._keys, self._output = settings, shape, keys, output
         self.broker = EmbeddedBroker(data / "broker" if data else None)
         self.children: list[Child] = []
 
@@ -81,7 +100,7 @@ class System:
         """Start the broker, then every service; returns without waiting for them."""
         self.broker.start()
         clock, environ = SystemClock(), self.environ()
-        self.children = [Child(program, environ, clock) for program in self._shape.programs()]
+        self.children = [Child(program, environ, clock, self._output) for program in self._shape.programs()]
 
     def ready(self, client: redis.Redis) -> bool:
         """Whether every service has joined."""
@@ -119,8 +138,12 @@ class System:
             _log.error("broker_died", status=self.broker.poll())
             self.broker.start()
             changed = True
+        return self.tend_services() or changed
+
+    def tend_services(self) -> bool:
+        """Start again the services that died; True when one was."""
         restarted = [child.tend() for child in self.children]  # every one, not only up to the first
-        return changed or any(restarted)
+        return any(restarted)
 
     def pids(self) -> dict[str, int]:
         """Process ID of each part."""

@@ -167,16 +167,20 @@ class Replay:
         self._again -= len(again)
         self._resend(again)
         candles = self._unknown(candles)
+        wait_s = _AWAY_S[0]
         while len(candles):
             due = self._pace.wait(candles["t"])
             batch = candles[: min(due, self._request.batch)]
             try:
                 verdicts = self._admit(batch)
             except (BrokerError, *LOST) as error:
-                log.warning("broker_lost", error=str(error))
+                log.warning("broker_lost", error=str(error), again_in_s=wait_s)
+                self._clock.sleep(wait_s)  # a broker that is full or read-only is lost, and yet answers at once
+                wait_s = min(2 * wait_s, _AWAY_S[1])
                 self._connect()
                 candles = self._unknown(candles)
             else:
+                wait_s = _AWAY_S[0]
                 self._settled.update(verdicts)
                 candles = candles[len(batch) :]
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -12,7 +12,7 @@ import structlog
 from shared.broker import LOST, Post, fields_of
 from shared.clock import Clock
 from shared.contracts import PARTITIONS
-from shared.errors import EntryError, StageHaltedError, SystemicError
+from shared.errors import BrokerError, EntryError, StageHaltedError, SystemicError
 from shared.gate import Crossing, Gate, GateLimits, Passage
 from shared.membership import Membership, share_out
 from shared.metrics import Metrics
@@ -56,6 +56,8 @@ class Consumer(Generic[M]):
         Its place among the instances that share the partitions.
     stop
         Set to make ``run`` finish its batch, leave and return.
+    on_renewal
+        Called whenever the membership was renewed: what else must be said or looked at once a second.
     """
 
     def __init__(
@@ -68,13 +70,16 @@ class Consumer(Generic[M]):
         limits: ConsumerLimits,
         metrics: Metrics,
         stop: threading.Event,
+        on_renewal: Callable[[], None] = lambda: None,
     ) -> None:
         self._client, self._names, self._stage, self._membership = client, names, stage, membership
         self._clock, self._limits, self._metrics, self._stop = clock, limits, metrics, stop
         self._gate = Gate(client, names, stage, GateLimits(limits.max_backlog))
         self._post = Post(client)
+        self._on_renewal = on_renewal
         self._positions: dict[int, str] = {}
-        self._suspects = Suspects(names, stage.keys.stage, limits.max_attempts)
+        self._unread: dict[int, int] = {}
+        self._suspects = Suspects(names, stage.keys.stage, membership.instance, limits.max_attempts)
         self._verdicts: deque[bool] = deque(maxlen=DEAD_AMONG)
         self._backoff_s = BACKOFF_S
 
@@ -90,7 +95,8 @@ class Consumer(Generic[M]):
             try:
                 entries = self.turn(block_ms=0 if until_idle else BLOCK_MS)
                 self._backoff_s = BACKOFF_S
-                self._metrics.ready.set(1)
+                self._metrics.readiness.met("broker")
+                self._metrics.readiness.met("stage")
                 if until_idle and not entries:
                     break
             except (*LOST, SystemicError) as error:
@@ -103,6 +109,7 @@ class Consumer(Generic[M]):
         """Go round once; returns how many entries were read."""
         if self._membership.due():
             self._assign(share_out(self._membership.renew(), PARTITIONS).get(self._membership.instance, []))
+            self._on_renewal()
         batches = self._read(block_ms)
         self._decode(batches)
         healthy = [batch for batch in batches if not self._suspects.holds(batch.partition)]
@@ -123,6 +130,7 @@ class Consumer(Generic[M]):
         new = [p for p in partitions if p not in self._positions]
         for p in gone:
             del self._positions[p]
+            self._unread.pop(p, None)
         for p in new:
             self._positions[p] = self._gate.position(p).id
             self._suspects.take_over(self._client, p, self._positions[p])
@@ -169,7 +177,7 @@ class Consumer(Generic[M]):
         self._post.send([self._suspects.mark(batch.partition, batch.entries) for batch in batches])
         messages = [message for batch in batches for message in batch.messages if not isinstance(message, Dead)]
         try:
-            results = iter(self._stage.process(messages))
+            results = iter(self._worked(messages, batches))
         except (SystemicError, *LOST):
             raise
         except Exception:  # noqa: BLE001 - whatever one entry provoked: going entry by entry finds out which
@@ -190,13 +198,25 @@ class Consumer(Generic[M]):
         else:
             self._post.send([self._suspects.mark(batch.partition, [entry])])
             try:
-                batch.results = self._stage.process([message])
+                batch.results = self._worked([message], [batch])
             except (SystemicError, *LOST):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever the entry provoked is its reason
                 self._stage.forget([batch.partition])
+                self._suspects.failed(entry)
                 if self._suspects.exhausted(entry):
                     batch.results = [self._failed(f"{type(error).__name__}: {error}")]
+
+    def _worked(self, messages: Sequence[M], batches: Sequence[Batch[M]]) -> list[Result]:
+        """Let the stage work, and measure it."""
+        began_s = self._clock.monotonic_s()
+        results = self._stage.process(messages)
+        self._metrics.compute.observe(self._clock.monotonic_s() - began_s)
+        self._metrics.batch.observe(len(messages))
+        for batch in batches:  # an entry's ID is when its candle was admitted, by the broker's clock
+            admitted_ms = int(batch.entries[0].id.partition("-")[0])
+            self._metrics.queue.observe(max(0.0, self._clock.now_ms() / 1_000 - admitted_ms / 1_000))
+        return results
 
     def _failed(self, detail: str) -> Dead:
         _log.error("entry_failed", stage=self._stage.keys.stage, detail=detail)
@@ -216,21 +236,23 @@ class Consumer(Generic[M]):
         ]
         if not crossings:
             return
-        for crossing, (passage, repeats) in zip(crossings, self._gate.pass_through(crossings), strict=True):
+        for crossing, answer in zip(crossings, self._gate.pass_through(crossings), strict=True):
             p = crossing.partition
-            if passage is Passage.DONE:
+            if answer.passage is Passage.DONE:
                 self._positions[p] = crossing.entries[-1].id
+                self._unread[p] = answer.unread
                 self._suspects.cleared(p, crossing.entries[-1].id)
-                self._count(crossing.results, repeats)
-            elif passage is Passage.FULL:
+                self._count(crossing.results, answer.repeats)
+            elif answer.passage is Passage.FULL:
                 self._stage.forget([p])
                 self._metrics.backlog_full.inc()
                 self._clock.sleep(BACKOFF_S)
             else:
-                _log.info("race_lost", stage=self._stage.keys.stage, partition=p, passage=passage.name)
+                _log.info("race_lost", stage=self._stage.keys.stage, partition=p, passage=answer.passage.name)
                 self._metrics.races_lost.inc()
                 self._positions[p] = self._gate.position(p).id
                 self._stage.forget([p])
+        self._metrics.lag.set(sum(self._unread.values()))
         self._halt_if_faulty()
 
     def _count(self, results: Sequence[Result], repeats: int) -> None:
@@ -254,9 +276,11 @@ class Consumer(Generic[M]):
     def _stand_back(self, error: Exception) -> None:
         """Wait for the broker or for a mend; what was held in memory may be stale by then."""
         _log.error("stage_waiting", stage=self._stage.keys.stage, error=str(error), retry_s=self._backoff_s)
-        self._metrics.ready.set(0)
+        about = "broker" if isinstance(error, (*LOST, BrokerError)) else "stage"
+        self._metrics.readiness.unmet(about, str(error))
         self._post.close()
         self._positions.clear()
+        self._unread.clear()
         self._suspects.clear()
         self._stage.forget()
         self._membership.expire()

@@ -32,15 +32,15 @@ _SYMBOL_BYTES_MAX = 64
 class Reason(enum.IntFlag):
     """Why a prediction should not be traded: a bit on the wire, its name in JSON."""
 
-    WARMING = 1
-    GAP = 2
-    REPLAY = 4
-    STALE = 8
-    OUTLIER = 16
-    DRIFT = 32
-    EXPIRED = 64
-    LOW_CONFIDENCE = 128
-    HALTED = 256
+    WARMING = 1  # of the row: its window holds candles from before the series' first
+    GAP = 2  # of the row: a candle of the series' calendar is missing directly before it
+    REPLAY = 4  # of the row: a candle of the past, sent as if it were live
+    STALE = 8  # of the delivery: later than valid_until when it left; never with REPLAY
+    OUTLIER = 16  # of the bundle: more features outside their training range than 99.9 % of validation rows have
+    DRIFT = 32  # of the delivery: the scorer saw the series leave what the bundle was trained on
+    EXPIRED = 64  # of the delivery: the bundle is past its date
+    LOW_CONFIDENCE = 128  # of the bundle: less sure than it must be
+    HALTED = 256  # of the delivery: `natron halt`
 
     @property
     def words(self) -> list[str]:

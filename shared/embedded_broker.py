@@ -125,6 +125,17 @@ class EmbeddedBroker:
             raise BrokerError("embedded broker: not started; call start() first")
         return self._process
 
+    def launch(self, *options: str) -> None:
+        """Start the server, with more options for it, without waiting for its answer."""
+        self._process = subprocess.Popen(  # noqa: S603 - our own program and arguments
+            [*self._command(), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - callers start brokers before threads
+            start_new_session=True,  # Ctrl-C reaches the services first; the broker outlives them
+        )
+
     def start(self) -> "EmbeddedBroker":
         """Start the server and wait until it answers, its data loaded.
 
@@ -133,20 +144,13 @@ class EmbeddedBroker:
         BrokerError
             It ended, or did not answer within 30 s.
         """
-        self._process = subprocess.Popen(  # noqa: S603 - our own program and arguments
-            self._command(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - callers start brokers before threads
-            start_new_session=True,  # Ctrl-C reaches the services first; the broker outlives them
-        )
+        self.launch()
         deadline = time.monotonic() + _START_TIMEOUT_S
         client = connect(self.url)
         try:
             while time.monotonic() < deadline:
-                if self._process.poll() is not None:
-                    raise BrokerError(f"embedded broker: ended with status {self._process.returncode}; {self._tail()}")
+                if self.poll() is not None:
+                    raise BrokerError(f"embedded broker: ended with status {self.poll()}; {self._tail()}")
                 try:
                     client.ping()
                 except LOST:

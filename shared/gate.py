@@ -52,6 +52,15 @@ class Crossing:
     results: Sequence[Result]
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a batch at the gate."""
+
+    passage: Passage
+    repeats: int = 0  # of its outputs
+    unread: int = 0  # entries of the input log that wait
+
+
 @dataclass(frozen=True)
 class GateLimits:
     """Bounds the gate keeps."""
@@ -70,16 +79,10 @@ class Gate:
         """Where this stage stands in partition ``p``."""
         return Position.parse(self._client.hget(self._names.position(p), self._stage.keys.stage))
 
-    def pass_through(self, crossings: Sequence[Crossing]) -> list[tuple[Passage, int]]:
-        """Send the batches of several partitions at once.
-
-        Returns
-        -------
-        list of (Passage, int)
-            For each batch, the answer, and how many of its outputs were repeats.
-        """
+    def pass_through(self, crossings: Sequence[Crossing]) -> list[Answer]:
+        """Send the batches of several partitions at once; an answer for each."""
         replies = self._script.run_all(self._client, [self._call(crossing) for crossing in crossings])
-        return [(Passage(reply[0]), reply[1] if len(reply) > 1 else 0) for reply in replies]
+        return [Answer(Passage(reply[0]), *reply[1:]) for reply in replies]
 
     def _call(self, crossing: Crossing) -> tuple[list[str], list[Any]]:
         p, stage, names = crossing.partition, self._stage, self._names

@@ -21,7 +21,9 @@ def share_out(members: Iterable[str], partitions: int) -> dict[str, list[int]]:
     """
     names = sorted(set(members))
     shares: dict[str, list[int]] = {name: [] for name in names}
-    most = -(-partitions // len(names)) if names else 0
+    if not names:
+        return shares
+    most = -(-partitions // len(names))
     for p in range(partitions):
         ranked = sorted(names, key=lambda name: blake2b(f"{p}/{name}".encode(), digest_size=8).digest())
         shares[next(name for name in ranked if len(shares[name]) < most)].append(p)

@@ -1,69 +1,125 @@
-"""Every metric name, in one place."""
+"""Every metric name, in one place: a class a kind of process, each attribute one metric of it.
 
+Names are ``natron_<service>_<attribute>``, counters with ``_total``; times are seconds.
+"""
+
+from collections import Counter as Counted
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
-import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-from shared.errors import InputError
+from shared.contracts import Reason
+from shared.monitor import Monitor, serve_monitor
+from shared.readiness import Readiness
 
-PORTS_TRIED = 64
+SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+"""Bounds of times: a candle alone takes a millisecond, a backlog seconds."""
+ENTRIES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096)
 
-_log = structlog.get_logger()
 
+class Watched:
+    """What every process has: a registry of its own, so that tests do not meet, its readiness, and a port.
 
-class Metrics:
-    """What a stage counts. Each instance has a registry of its own, so that tests do not meet."""
+    Parameters
+    ----------
+    conditions
+        What must hold before it is ready.
+    """
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, *conditions: str) -> None:
         self.registry = CollectorRegistry()
-        counter = partial(Counter, namespace="natron", subsystem=service, registry=self.registry)
-        self.entries = counter("entries_total", "entries finished")
-        self.dead_letters = counter("dead_letters_total", "entries buried, by reason", labelnames=["reason"])
-        self.races_lost = counter("races_lost_total", "batches that another instance finished first")
-        self.backlog_full = counter("backlog_full_total", "batches held back by a full output log")
-        self.refills = counter("refills_total", "series read back from the broker")
-        self.ready = Gauge(
-            "ready", "1 while the stage can work", namespace="natron", subsystem=service, registry=self.registry
+        self.readiness = Readiness(*conditions)
+        self._counter = partial(Counter, namespace="natron", subsystem=service, registry=self.registry)
+        self._gauge = partial(Gauge, namespace="natron", subsystem=service, registry=self.registry)
+        self._histogram = partial(Histogram, namespace="natron", subsystem=service, registry=self.registry)
+        self.ready = self._gauge("ready", "1 while /readyz answers 200")
+        self.ready.set_function(lambda: float(self.readiness.ready))
+
+    def serve(self, port: int) -> Monitor | None:
+        """Answer /metrics, /healthz and /readyz, as ``serve_monitor``."""
+        return serve_monitor(self.registry, self.readiness, port)
+
+
+class Metrics(Watched):
+    """What a stage counts."""
+
+    def __init__(self, service: str, *conditions: str) -> None:
+        super().__init__(service, "broker", *conditions)
+        self.entries = self._counter("entries_total", "entries finished")
+        self.dead_letters = self._counter("dead_letters_total", "entries buried, by reason", labelnames=["reason"])
+        self.races_lost = self._counter("races_lost_total", "batches that another instance finished first")
+        self.backlog_full = self._counter("backlog_full_total", "batches held back by a full output log")
+        self.refills = self._counter("refills_total", "series read back from the broker")
+        self.cache_hits = self._counter("cache_hits_total", "entries whose series was in memory")
+        self.reasons = self._counter(
+            "reasons_total", "predictions by reason not to trade on them", labelnames=["reason"]
         )
+        self.lag = self._gauge("lag_entries", "entries that wait in the partitions held, as of each one's last batch")
+        self.batch = self._histogram("batch_entries", "entries a batch, all partitions", buckets=ENTRIES)
+        self.queue = self._histogram(
+            "queue_seconds", "from admission to work on a batch's oldest entry", buckets=SECONDS
+        )
+        self.compute = self._histogram("compute_seconds", "work on a batch", buckets=SECONDS)
 
-    def serve(self, port: int) -> None:
-        """Answer /metrics, as ``serve_registry``."""
-        serve_registry(self.registry, port)
+    def count_reasons(self, masks: Iterable[int]) -> None:
+        """Count predictions by their reasons."""
+        for mask, count in Counted(masks).items():
+            for word in Reason(mask).words:
+                self.reasons.labels(word).inc(count)
 
 
-class FeedMetrics:
+class FeedMetrics(Watched):
     """What an exchange feed counts."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        counter = partial(Counter, namespace="natron", subsystem="exchange", registry=self.registry)
-        gauge = partial(Gauge, namespace="natron", subsystem="exchange", registry=self.registry)
-        self.candles = counter("candles_total", "candles sent, by verdict", labelnames=["verdict"])
-        self.reconnects = counter("reconnects_total", "connections lost")
-        self.silent = gauge("silent_series", "series without a frame for too long while their market trades")
-
-    def serve(self, port: int) -> None:
-        """Answer /metrics, as ``serve_registry``."""
-        serve_registry(self.registry, port)
+        super().__init__("exchange", "broker", "exchange")
+        self.candles = self._counter("candles_total", "candles sent, by verdict", labelnames=["verdict"])
+        self.reconnects = self._counter("reconnects_total", "connections lost")
+        self.silent = self._gauge("silent_series", "series without a frame for too long while their market trades")
 
 
-def serve_registry(registry: CollectorRegistry, port: int) -> None:
-    """Answer /metrics on a loopback port, or the next free one: instances share a setting. 0 serves nothing.
+class ReplayMetrics(Watched):
+    """What a replay counts."""
 
-    Raises
-    ------
-    InputError
-        None of ``PORTS_TRIED`` ports is free.
-    """
-    if not port:
-        return
-    for candidate in range(port, port + PORTS_TRIED):
-        try:
-            start_http_server(candidate, addr="127.0.0.1", registry=registry)
-        except OSError:
-            continue
-        _log.info("metrics_served", port=candidate)
-        return
-    rule = f"none of the {PORTS_TRIED} ports from it on is free"
-    raise InputError("metrics_port", port, rule, "choose another one, or 0 for none")
+    def __init__(self) -> None:
+        super().__init__("producer", "broker")
+        self.candles = self._counter("candles_total", "candles sent, by verdict", labelnames=["verdict"])
+
+
+class BridgeMetrics(Watched):
+    """What a bridge counts: ``COUNTS``, taken from its own counters when somebody asks."""
+
+    COUNTS: Mapping[str, str] = {
+        "sessions": "sessions begun",
+        "lines_sent": "live signal lines",
+        "heartbeats_sent": "heartbeat lines",
+        "hellos": "HELLOs answered",
+        "hellos_refused": "HELLOs badly signed, malformed, or above a limit",
+        "ring_answers": "symbols whose gap was answered line by line",
+        "snapshots": "symbols answered by their newest predictions",
+        "holes": "times that a log was trimmed, or cut back, past what was read",
+        "junk": "entries that are no prediction",
+        "repeats": "entries whose candle was not after the newest known one",
+    }
+
+    def __init__(self) -> None:
+        super().__init__("bridge", "broker")
+
+    def count_by(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Take the counts from here on from ``counts``."""
+        self.registry.register(_Counts("natron_bridge_", self.COUNTS, counts))
+
+
+class _Counts(Collector):
+    """Counters that somebody else keeps."""
+
+    def __init__(self, prefix: str, names: Mapping[str, str], counts: Callable[[], Mapping[str, int]]) -> None:
+        self._prefix, self._names, self._counts = prefix, names, counts
+
+    def collect(self) -> Iterator[Metric]:
+        values = self._counts()
+        for name, documentation in self._names.items():
+            yield CounterMetricFamily(self._prefix + name, documentation, value=values[name])

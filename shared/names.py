@@ -19,6 +19,35 @@ class Names:
         """Hash: the champion bundle's id and its promote number."""
         return f"{self.namespace}:champion"
 
+    @property
+    def bundles(self) -> str:
+        """Hash: bundle pushed -> its record as JSON."""
+        return f"{self.namespace}:bundles"
+
+    def bundle_chunks(self, sha256: str) -> str:
+        """List: a file of a bundle, in pieces, under the sha256 of its content."""
+        return f"{self.namespace}:bundle:{sha256}"
+
+    @property
+    def refusals(self) -> str:
+        """Hash: ``promote-number instance`` -> why this worker does not serve that bundle."""
+        return f"{self.namespace}:refusals"
+
+    @property
+    def halts(self) -> str:
+        """Hash: encoded symbol, or ``*`` -> since when, epoch ms, its predictions say HALTED."""
+        return f"{self.namespace}:halts"
+
+    @property
+    def drift(self) -> str:
+        """Hash: series whose predictions say DRIFT -> why; the scorer's."""
+        return f"{self.namespace}:drift"
+
+    @property
+    def expiries(self) -> str:
+        """Hash: bundle -> epoch ms from which its predictions say EXPIRED."""
+        return f"{self.namespace}:expiries"
+
     def members(self, service: str) -> str:
         """Sorted set of a service's live instances by expiry, broker's epoch ms."""
         return f"{self.namespace}:members:{service}"

@@ -5,6 +5,7 @@ import secrets
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import redis
@@ -32,8 +33,13 @@ class ServiceContext:
     instance: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}")
 
 
-def open_service(name: str, settings: Settings) -> ServiceContext:
+def open_service(name: str, settings: Settings, on_log: Callable[[], object] = lambda: None) -> ServiceContext:
     """Set the process up as one instance of a service, waiting for a broker that is not there yet.
+
+    Parameters
+    ----------
+    on_log
+        Called as soon as there is a log, before the broker is waited for: who watches wants to know meanwhile.
 
     Raises
     ------
@@ -41,6 +47,7 @@ def open_service(name: str, settings: Settings) -> ServiceContext:
         The broker is there, and unfit.
     """
     configure_log(name, settings.system.log_level)
+    on_log()
     context = ServiceContext(connect(settings.system.broker_url), Names(settings.system.namespace))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: context.stop.set())

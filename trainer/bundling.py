@@ -28,13 +28,13 @@ from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError, TrainingError
 from trainer.attention import ATTENTION_WINDOWS, POOL_WINDOW
 from trainer.checkpoint import write_whole
+from trainer.evaluation.scoring import score_test
 from trainer.export import cache_records, export_graph, golden_outputs
 from trainer.histories import History, Lesson
 from trainer.model import PRESETS, Natron
 from trainer.policy.export import POLICY_NAME, export_policy, policy_record
 from trainer.policy.training import PolicyFitted
 from trainer.provenance import code_version, flat_settings
-from trainer.report import score_test
 from trainer.request import TrainingRequest
 from trainer.run_folder import check_writable
 from trainer.spread import fit_bounds, fit_histograms

@@ -11,6 +11,7 @@ from torch import Tensor
 from inference_worker.bundle import HEADS
 from shared.contracts import WINDOW, Candles, Rows
 from trainer.labels.heads import UNLABELLED, Labels
+from trainer.mirroring import Mirror
 from trainer.perturbation import Perturbation
 from trainer.splits import Span, Splits
 
@@ -28,6 +29,7 @@ class LabelledSeries:
     candles: Candles  # (N,)
     costs: NDArray[np.float64]  # (N,) of a round trip begun at each candle, a share of the price
     perturbation: Perturbation = field(default_factory=Perturbation)  # of training batches, and of no others
+    mirror: Mirror | None = None  # read in place of a share of the training chunks
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class _Chunk:
     series: LabelledSeries
     start: int  # first target
     span: Span  # targets outside are not learned from
+    mirror: Mirror | None = None  # read instead of the series itself
 
 
 def training_batches(
@@ -54,10 +57,15 @@ def training_batches(
     for one in series:
         span = one.splits.train
         first = span.start - int(generator.integers(stride))
-        chunks += [_Chunk(one, start, span) for start in range(first, span.stop, stride)]
+        chunks += [_Chunk(one, start, span, _drawn(one, generator)) for start in range(first, span.stop, stride)]
     order = generator.permutation(len(chunks))
     for at in range(0, len(order), per_batch):
         yield _batch([chunks[index] for index in order[at : at + per_batch]], length, generator)
+
+
+def _drawn(series: LabelledSeries, generator: np.random.Generator) -> Mirror | None:
+    share = series.perturbation.settings.mirror
+    return series.mirror if series.mirror is not None and generator.random() < share else None
 
 
 def span_batches(series: LabelledSeries, span: Span, length: int) -> Iterator[tuple[int, Batch]]:
@@ -69,15 +77,15 @@ def span_batches(series: LabelledSeries, span: Span, length: int) -> Iterator[tu
 def _batch(chunks: Sequence[_Chunk], length: int, perturbed: np.random.Generator | None = None) -> Batch:
     rows, labels = [], {head: [] for head in HEADS}  # type: tuple[list[Rows], dict[str, list[np.ndarray]]]
     for chunk in chunks:
-        series = chunk.series
+        series, content = chunk.series, chunk.mirror or chunk.series
         at = chunk.start - CONTEXT + np.arange(length)
         inside = (at >= max(chunk.start, chunk.span.start)) & (at < chunk.span.stop)
         # Rows before the series and after the span are repeated ones: nothing that is learned from can see them, and
         # those of another split are not even read.
         at = at.clip(0, chunk.span.stop - 1)
-        seen = series.rows[at]
+        seen = content.rows[at]
         rows.append(seen if perturbed is None else series.perturbation.rows(seen, perturbed))
-        for head, values in series.labels.items():
+        for head, values in content.labels.items():
             learned = np.where(inside, values[at], UNLABELLED)
             labels[head].append(learned if perturbed is None else series.perturbation.labels(head, learned, perturbed))
     return Batch(

@@ -17,6 +17,7 @@ from trainer.chunks import LabelledSeries
 from trainer.costs import round_trip_costs
 from trainer.labels.heads import UNLABELLED, FittedLabels, Labels, LabelSource
 from trainer.markets import shared_dates, split_by_market
+from trainer.mirroring import Mirror, mirror_candles
 from trainer.perturbation import Perturbation
 from trainer.scaler import Scaler
 from trainer.shelf import LessonShelf
@@ -133,11 +134,23 @@ def prepare_lesson(
     )
     perturbation = Perturbation.fit(data.perturbation, lambda: _fit_scaler(plain), learned)
     return Lesson(
-        tuple(replace(one, perturbation=perturbation) for one in plain),
+        tuple(
+            replace(
+                one,
+                perturbation=perturbation,
+                mirror=_mirror(one, found.fitted, shelf) if data.perturbation.mirror else None,
+            )
+            for one in plain
+        ),
         found.fitted,
         tuple(_split_record(source, split) for source, split in zip(found.sources, found.splits, strict=True)),
         found.notes,
     )
+
+
+def _mirror(series: LabelledSeries, fitted: FittedLabels, shelf: LessonShelf) -> Mirror:
+    candles = mirror_candles(series.candles)
+    return Mirror(shelf.rows(candles), fitted.compute(series.key, candles, series.costs))
 
 
 def _fit_scaler(series: Sequence[LabelledSeries]) -> Scaler:

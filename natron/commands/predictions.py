@@ -30,13 +30,16 @@ def predictions(
     """Print the predictions log of all series: what is kept, then what comes."""
     from shared.broker import LOST, connect
     from shared.clock import SystemClock
+    from shared.delivery import DeliveryReasons
     from shared.names import Names
     from shared.prediction_document import prediction_document
     from shared.prediction_log import PredictionLog
 
     settings = find_system(read_settings(config, assignments, system__broker_url=broker))
     clock, name = SystemClock(), f"cli-{os.getpid()}"
-    log = PredictionLog(connect(settings.system.broker_url), Names(settings.system.namespace), from_start=True)
+    client, names = connect(settings.system.broker_url), Names(settings.system.namespace)
+    reasons = DeliveryReasons(names, clock)
+    log = PredictionLog(client, names, from_start=True)
     printed, held_s = 0, float("-inf")
     newest: dict[str, int] = {}  # a broker that lost its last second publishes some candles again, under new IDs
     while count is None or printed < count:
@@ -44,6 +47,7 @@ def predictions(
             if hold and clock.monotonic_s() - held_s >= HOLD_RENEWAL_S:
                 log.hold(name)
                 held_s = clock.monotonic_s()
+            reasons.refresh(client)
             published = log.read(block_ms=100 if follow else 0)
         except LOST:
             if not follow:
@@ -56,7 +60,7 @@ def predictions(
                 continue
             newest[prediction.series.key] = prediction.t
             if count is None or printed < count:
-                document = prediction_document(prediction)
+                document = prediction_document(prediction, delivery=reasons.standing(prediction, clock.now_ms()))
                 print(json.dumps(document) if as_json else line_of(document), flush=follow)
                 printed += 1
         if not published and not follow:

@@ -145,11 +145,13 @@ def _run(
 ) -> None:
     """Replay and report; ``gathered`` tells what became of the rows that candles were made of."""
     from producer.replay import Replay
+    from producer.watched_door import WatchedDoor
     from shared.admission import Admission, AdmissionLimits
     from shared.broker import connect
     from shared.clock import SystemClock
     from shared.dead_letters import DEAD_KEEP
     from shared.log import configure_log
+    from shared.metrics import ReplayMetrics
     from shared.names import Names
     from shared.series_calendars import CalendarChoice
 
@@ -159,8 +161,10 @@ def _run(
     client, names = connect(system.broker_url), Names(system.namespace)
     if calendar is not None:
         CalendarChoice(client, names).choose(request.series, calendar)
-    admission = Admission(client, names, clock, limits)
-    report = Replay(admission, clock, request, None if as_json else _progress, file).run().document()
+    metrics = ReplayMetrics()
+    metrics.serve(settings.producer.metrics_port)
+    door = WatchedDoor(Admission(client, names, clock, limits), metrics.readiness, metrics.candles)
+    report = Replay(door, clock, request, None if as_json else _progress, file).run().document()
     if file is not None:
         report["gathered"] = file.document()
     print(json.dumps(report)) if as_json else _print(report)

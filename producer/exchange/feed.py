@@ -125,6 +125,7 @@ class Feed:
                 return await rest.load(list(self._request.markets))
             except ExchangeError as error:
                 wait_s = backoff.next_s(error.retry_after_s)
+                self._world.metrics.readiness.unmet("exchange", str(error))
                 _log.warning("exchange_away", error=str(error), again_in_s=round(wait_s, 3))
                 await asyncio.sleep(wait_s)
 
@@ -142,6 +143,7 @@ class Feed:
                 backoff.reset()
             wait_s = backoff.next_s()
             self._world.metrics.reconnects.inc()
+            self._world.metrics.readiness.unmet("exchange", why)
             _log.warning("connection_lost", error=why, again_in_s=round(wait_s, 3))
             await asyncio.sleep(wait_s)
 
@@ -176,6 +178,7 @@ class Feed:
     def opened(self) -> None:
         """Subscribed: history is fetched from now on, so nothing falls between the two."""
         _log.info("connected", exchange=self._venue.id)
+        self._world.metrics.readiness.met("exchange")
         self._tried.set()
         for keeper in self._keepers.values():
             keeper.book.doubt()

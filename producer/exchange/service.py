@@ -6,6 +6,7 @@ from random import Random
 from producer.exchange.feed import Feed, World
 from producer.exchange.request import FeedRequest
 from producer.exchange.venue import Venue, read_options
+from producer.watched_door import WatchedDoor
 from shared.admission import Admission, AdmissionLimits
 from shared.calendar import Calendar
 from shared.contracts import Series
@@ -35,10 +36,10 @@ def run(
     """
     group = settings.exchange
     venue = Venue(request.exchange, read_options(group.options), group.timeout_s)
-    context = context or open_service(SERVICE, settings)
-    metrics = metrics or FeedMetrics()
-    metrics.serve(group.metrics_port)
+    watched = metrics or FeedMetrics()
+    context = context or open_service(SERVICE, settings, lambda: watched.serve(group.metrics_port))
     limits = AdmissionLimits(settings.system.max_backlog, settings.system.reject_keep, DEAD_KEEP)
-    door = Admission(context.client, context.names, context.clock, limits)
-    world = World(door, context.clock, random or Random(), metrics, context.stop)  # noqa: S311 - jitter is no secret
+    admission = Admission(context.client, context.names, context.clock, limits)
+    door = WatchedDoor(admission, watched.readiness)
+    world = World(door, context.clock, random or Random(), watched, context.stop)  # noqa: S311 - jitter is no secret
     Feed(venue, request, group, settings.producer.batch, world, calendars).run()

@@ -8,7 +8,7 @@
 --       1 to write `latest`, body.
 -- body: {series: [[key, newest finished n, [[t, message, n], ...] to fill a side with that lacks them], ...],
 --        entries: [[id, series index, t, message, n] or [id, 0, reason, detail, fields], ...]} in input order.
--- Reply: {1, repeats} done; {0} the position has moved; {-1} a newer bundle has written; {-2} the output log is full.
+-- Reply: {1, repeats, entries unread} done; {0} the position has moved; {-1} a newer bundle has written; {-2} the output log is full.
 
 local POSITION, ATTEMPTS, INPUT, OUTPUT, DEAD, LATEST = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local STAGE, EXPECTED, REACHED, READ, PROMOTE = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -126,4 +126,4 @@ if OUT_KEEP > 0 and redis.call('XLEN', OUTPUT) > OUT_KEEP then
     if border then redis.call('XTRIM', OUTPUT, 'MINID', border) end
   end
 end
-return {1, repeats}
+return {1, repeats, math.max(0, unread)}

@@ -9,8 +9,12 @@ from redis.connection import parse_url
 Positive = Annotated[int, Gt(0)]
 Count = Annotated[int, Ge(0)]
 Seconds = Annotated[float, Gt(0)]
+Port = Annotated[int, Ge(0), Le(65_535)]
 Share = Annotated[float, Gt(0), Lt(1)]
 Weight = Annotated[float, Ge(0), Le(100)]
+
+
+_PORT = "loopback port of /metrics, /healthz and /readyz, or the next free one; 0: none"
 
 
 class Group(BaseModel):
@@ -66,6 +70,9 @@ class PerturbationSettings(Group):
     )
     candle_dropout: Annotated[float, Ge(0), Lt(1)] = Field(
         0.0, description="share of the candles hidden (at the medians); 0: none"
+    )
+    mirror: Annotated[float, Ge(0), Le(1)] = Field(
+        0.5, description="share of the chunks read from inverse prices, whose labels are their own; every head gains"
     )
     heavy_max: Annotated[float, Ge(0)] = Field(
         0.0,
@@ -307,6 +314,28 @@ class OptimizationSettings(Group):
     final_share: Annotated[float, Ge(0), Le(1)] = Field(0.05, description="of the peak rate that is left at the end")
 
 
+class EvaluationSettings(Group):
+    """What `natron evaluate` spends on baselines and intervals."""
+
+    trials: Positive = Field(20, description="of optuna a head; more is rarely better than another feature")
+    tuning_rows: Positive = Field(
+        30_000, description="candles a trial sees: enough to rank settings, an eighth of the time of all"
+    )
+    baseline_rows: Positive = Field(
+        120_000, description="candles that tuned baselines are fitted on, at most: time is in proportion"
+    )
+    baseline_seeds: Positive = Field(
+        5, description="fits of each baseline beside a single model; their spread is shown"
+    )
+    block: Positive = Field(
+        200, description="candles of a bootstrap block: twice the window, and longer than regimes and horizons last"
+    )
+    resamples: Annotated[int, Ge(100)] = Field(500, description="of the bootstrap; 95 % bounds need some hundred")
+    walk_forward_share: Share = Field(
+        0.5, description="newest part of the history that walk-forward folds test; the first fold learns from the rest"
+    )
+
+
 class InferenceSettings(Group):
     """How a bundle is run."""
 
@@ -315,6 +344,9 @@ class InferenceSettings(Group):
     max_series: Annotated[int, Ge(16)] = Field(
         4_096,
         description="series whose caches a worker holds; beyond it the least recently seen is refilled on demand",
+    )
+    confidence_min: Annotated[float, Ge(0), Le(1)] = Field(
+        0.0, description="predictions less sure than it say LOW_CONFIDENCE; the bundle's own counts where it is higher"
     )
     max_tokens: Annotated[int, Ge(128)] = Field(2_048, description="candles in one call of the graph, padding included")
 
@@ -348,6 +380,7 @@ class ProducerSettings(Group):
     batch: Annotated[int, Ge(1), Le(256)] = Field(
         256, description="candles an admission call; the broker is busy with one"
     )
+    metrics_port: Port = Field(0, description=_PORT)
 
 
 class ExchangeSettings(Group):
@@ -367,7 +400,7 @@ class ExchangeSettings(Group):
         180.0, description="of one series while its market trades, or two candles if less, until REST is asked"
     )
     watch_s: Seconds = Field(0.5, description="between two looks at deadlines and silence")
-    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(0, description="loopback port of /metrics; 0: none")
+    metrics_port: Port = Field(0, description=_PORT)
 
     @model_validator(mode="after")
     def _time_for_a_pong(self) -> "ExchangeSettings":
@@ -384,9 +417,7 @@ class FeatureServiceSettings(Group):
     read_count: Positive = Field(128, description="entries read a partition at a time: what a lost race can cost")
     batch: Positive = Field(4_096, description="entries between two passes of the gate: a paused service loses so many")
     max_series: Annotated[int, Ge(16)] = Field(16_384, description="series whose rings are held; the rest is re-read")
-    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(
-        0, description="loopback port of /metrics, or the next free one; 0: none"
-    )
+    metrics_port: Port = Field(0, description=_PORT)
 
 
 class WorkerSettings(Group):
@@ -396,9 +427,7 @@ class WorkerSettings(Group):
     batch: Positive = Field(
         512, description="entries between two passes of the gate: a base bundle must be through within seconds"
     )
-    metrics_port: Annotated[int, Ge(0), Le(65_535)] = Field(
-        0, description="loopback port of /metrics, or the next free one; 0: none"
-    )
+    metrics_port: Port = Field(0, description=_PORT)
 
 
 class BridgeSettings(Group):
@@ -406,6 +435,7 @@ class BridgeSettings(Group):
 
     signals_bind: str = Field("tcp://127.0.0.1:5555", description="address of the XPUB socket; loopback only")
     requests_bind: str = Field("tcp://127.0.0.1:5556", description="address of the ROUTER socket; loopback only")
+    metrics_port: Port = Field(0, description=_PORT)
     keys: str = Field(
         "",
         description="file of the two keys; empty: the running system's, else keys.json in the runtime folder",
@@ -436,6 +466,7 @@ class Settings(Group):
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     optimization: OptimizationSettings = OptimizationSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
     backtest: BacktestSettings = BacktestSettings()
     inference: InferenceSettings = InferenceSettings()
     producer: ProducerSettings = ProducerSettings()

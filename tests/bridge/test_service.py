@@ -11,6 +11,7 @@ from bridge.listener import Addresses
 from shared.clock import SimulatedClock
 from shared.codec import encode_prediction
 from shared.contracts import Reason
+from shared.delivery import halt, resume
 from shared.errors import InputError
 from shared.prediction_document import prediction_document
 
@@ -257,3 +258,18 @@ def test_a_subscriber_of_a_silent_symbol_hears_heartbeats(start_bridge, keys):
     beat = decode_line(line, keys.bridge)
     assert topic == b"sig.EURUSD%2Er.hb"
     assert (beat.symbol, beat.seq) == ("EURUSD.r", 0)
+
+
+def test_a_halt_reaches_every_line_and_outlives_the_bridge(start_bridge, connect, predictions, broker):
+    clock = SimulatedClock(0)
+    client = connect(start_bridge(clock=clock))
+    client.resynchronised()
+    first, second = predictions.make(0, reasons=0), predictions.make(1, reasons=0)
+    predictions.publish(first)
+    assert client.signals(1)[0].document["reasons"] == []
+    halt(broker.client, broker.names, first.series.symbol, 1)
+    for bridge in (start_bridge(clock=clock), start_bridge(clock=clock)):
+        assert connect(bridge).signals(1)[0].document["reasons"] == ["HALTED"]
+    resume(broker.client, broker.names, None)
+    predictions.publish(second)
+    assert connect(start_bridge(clock=clock)).signals(1)[0].document["reasons"] == []

@@ -1,6 +1,8 @@
 """The worker over a real broker: one prediction for every row from the 96th on, wherever it is killed."""
 
 import threading
+from collections.abc import Callable, Sequence
+from functools import partialmethod
 
 import numpy as np
 import pytest
@@ -12,12 +14,17 @@ from feature_service.pipeline import compute_history
 from feature_service.service import run as run_features
 from inference_worker.service import run
 from inference_worker.session import TOLERANCE, Job, Session
+from inference_worker.stage import PredictionStage
 from shared.admission import Admission, AdmissionLimits
 from shared.clock import SimulatedClock
 from shared.codec import decode_prediction, decode_row, encode_row
+from shared.consumer import Consumer, ConsumerLimits
 from shared.contracts import WINDOW, Candles, Prediction, Reason, Series
 from shared.dead_letters import dead_letters
 from shared.errors import StorageError
+from shared.gate import Crossing, Gate
+from shared.membership import Membership
+from shared.metrics import Metrics
 from shared.service import ServiceContext
 from shared.settings.groups import Settings
 from shared.settings.loading import load_settings
@@ -75,19 +82,84 @@ def test_every_candle_from_the_96th_on_has_its_prediction(broker: BrokerUnderTes
     same_answers(predictions(broker), candles, session)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cuts=st.lists(st.integers(1, 249), min_size=1, max_size=5))
-def test_a_worker_restarted_anywhere_answers_the_same(
-    broker: BrokerUnderTest, session: Session, cuts: list[int]
+class Killed(BaseException):
+    """The end of a process, at the place that raises it."""
+
+
+DEADLY = {"worker.read_count": 16, "system.max_attempts": 1_000}
+"""Deaths here are chance: an entry that many workers died on is not to blame."""
+
+
+class Worker:
+    """One life of a worker that believes itself alone, and so is late wherever another one was."""
+
+    def __init__(self, broker: BrokerUnderTest, session: Session) -> None:
+        values, clock = load_settings(None, {}, DEADLY), SimulatedClock(0)
+        client, names, metrics = broker.client, broker.names, Metrics("worker")
+        self.stage = PredictionStage(client, names, clock, values, metrics, session)
+        self.consumer = Consumer(
+            client, names, self.stage, Membership(client, names, f"worker-{id(self)}", "one", clock), clock,
+            ConsumerLimits.of(values.worker, values.system), metrics, threading.Event(),
+        )  # fmt: skip
+
+    def end(self) -> None:
+        """Give back what the operating system would take."""
+        self.stage.forget()
+        self.consumer._post.close()
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_workers_killed_late_and_handed_over_anywhere_answer_as_the_windows_do(
+    broker: BrokerUnderTest, session: Session, monkeypatch: pytest.MonkeyPatch, data: st.DataObject
 ) -> None:
+    """Law 7: a candle may meet caches that are as old as they like, of a series that went on elsewhere, or none."""
     broker.client.flushall()
-    candles = walk_candles(250)
-    done = 0
-    for cut in [*sorted(set(cuts)), len(candles)]:
-        admit(broker, candles[done:cut])
-        serve(broker)
-        done = cut
+    candles, done = walk_candles(250), 0
+    workers = [Worker(broker, session), Worker(broker, session)]
+    while done < len(candles):
+        admitted = min(len(candles), done + data.draw(st.integers(1, 60)))
+        admit(broker, candles[done:admitted])
+        done = admitted
+        for _ in range(data.draw(st.integers(0, 6))):
+            who, fate = data.draw(st.integers(0, 1)), data.draw(st.sampled_from(["lives", "before", "behind"]))
+            with monkeypatch.context() as patch:
+                if fate != "lives":
+                    patch.setattr(Gate, "pass_through", partialmethod(_die, Gate.pass_through, fate))
+                try:
+                    workers[who].consumer.turn(0)
+                except Killed:
+                    workers[who].end()
+                    workers[who] = Worker(broker, session)
+    while workers[0].consumer.turn(0):
+        pass
+    for worker in workers:
+        worker.end()
     same_answers(predictions(broker), candles, session)
+
+
+def test_a_series_that_jumped_in_memory_is_read_back(broker: BrokerUnderTest, session: Session) -> None:
+    """The caches of another worker's years, kept by mistake, must not be gone on with."""
+    candles = walk_candles(200)
+    stale, other = Worker(broker, session), Worker(broker, session)
+    admit(broker, candles[:120])
+    while stale.consumer.turn(0):
+        pass
+    admit(broker, candles[120:150])
+    while other.consumer.turn(0):
+        pass
+    stale.stage.forget = lambda _=None: None  # type: ignore[method-assign]
+    admit(broker, candles[150:])
+    stale.consumer._positions[SERIES.partition] = other.consumer._positions[SERIES.partition]
+    while stale.consumer.turn(0):
+        pass
+    same_answers(predictions(broker), candles, session)
+
+
+def _die(gate: Gate, cross: Callable[..., object], fate: str, crossings: Sequence[Crossing]) -> object:
+    if fate == "behind":
+        cross(gate, crossings)
+    raise Killed
 
 
 def test_many_series_in_few_slots_each_get_their_own_answers(broker: BrokerUnderTest, session: Session) -> None:

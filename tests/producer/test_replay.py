@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import redis
 
 from producer.exports.options import ReadOptions
 from producer.inspection import inspect
@@ -106,6 +107,16 @@ def test_a_second_replay_admits_nothing(sample: Path) -> None:
     calls = len(admission.calls)
     assert replayed(admission, ReplayRequest(sample, SERIES)) == {"read": 1_000, "known": 999, "open": 1}
     assert len(admission.calls) == calls
+
+
+def test_a_broker_that_answers_and_refuses_writes_is_not_asked_in_a_tight_loop(sample: Path) -> None:
+    """A full or read-only broker still answers who is newest: the replay sent again at once, thousands of times."""
+    admission, clock = FakeAdmission(), SimulatedClock(START_MS)
+    refused = redis.exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
+    for _ in range(12):
+        admission.failures += [None, refused]  # newest, admit
+    assert Replay(admission, clock, ReplayRequest(sample, SERIES)).run().admitted == 999
+    assert clock.now_ms() - START_MS > 10_000
 
 
 @pytest.mark.parametrize("limit", [1, 256, 257, 999])

@@ -285,6 +285,50 @@ def test_a_systemic_fault_buries_nothing_and_moves_nothing(broker: BrokerUnderTe
     assert copied(broker) == odd(5)
 
 
+def test_a_systemic_fault_on_one_entry_may_last_however_long(broker: BrokerUnderTest) -> None:
+    """Each try left its mark, and the next one took the mark for a death: the fourth try buried the entry."""
+    admit(broker, 1)
+    waited = 0
+
+    def systemic(_: Candle) -> None:
+        nonlocal waited
+        waited += 1
+        if waited <= 3 * len(SERIES) * 3:
+            raise SystemicError("no room")
+
+    for _ in range(3 * len(SERIES) * 3):  # as one instance that stands back and comes again
+        with pytest.raises(SystemicError):
+            consumer(broker, Copying(broker.names, systemic)).run(until_idle=True)
+    consumer(broker, Copying(broker.names, systemic)).run(until_idle=True)
+    assert copied(broker) == odd(1)
+    assert not list(dead_letters(broker.client, broker.names))
+
+
+def test_back_pressure_is_no_failure_of_the_entry_that_waits_alone(broker: BrokerUnderTest) -> None:
+    """Each refusal of the gate was counted as one more attempt on the entry that a predecessor had died near."""
+    admit(broker, 7)
+
+    def deadly(candle: Candle) -> None:
+        if candle.n == 7:
+            raise DiedError
+
+    with pytest.raises(DiedError):
+        consumer(broker, Copying(broker.names, deadly)).run(until_idle=True)
+    broker.client.delete(broker.names.members("copier"))
+    stage = Copying(broker.names)
+    membership = Membership(broker.client, broker.names, "copier", "two", SimulatedClock(0))
+    limits = ConsumerLimits(read_count=7, batch=7, max_backlog=2, max_attempts=3)
+    held = Consumer(
+        broker.client, broker.names, stage, membership, SimulatedClock(0), limits, Metrics("c"), threading.Event()
+    )
+    for _ in range(40):
+        held.turn(0)
+    membership.leave()
+    consumer(broker, stage).run(until_idle=True)
+    assert copied(broker) == odd(7)
+    assert not list(dead_letters(broker.client, broker.names))
+
+
 def test_a_broker_without_memory_refuses_the_batch_whole(broker: BrokerUnderTest) -> None:
     admit(broker, 5)
     broker.client.config_set("maxmemory", 1)
@@ -319,6 +363,11 @@ def test_partitions_are_shared_out_evenly_and_whole(members: list[str], partitio
     assert sorted(p for share in shares.values() for p in share) == list(range(partitions))
     assert max(map(len, shares.values())) <= -(-partitions // len(members))
     assert shares == share_out(reversed(members), partitions)
+
+
+def test_nobody_holds_anything_where_nobody_lives() -> None:
+    """It raised StopIteration."""
+    assert share_out([], 64) == {}
 
 
 def test_an_instance_that_stops_renewing_is_gone_after_its_time(broker: BrokerUnderTest) -> None:

@@ -101,7 +101,7 @@ def run_backtest(request: BacktestRequest) -> BacktestReport:
     check_rule(request.rule, bundle.manifest)
     source = read_source(request)
     span, clean = chosen_span(request, bundle.manifest, source)
-    signals = read_signals(bundle, source.candles, source.series.width_ms, request.settings.inference.threads)
+    signals = read_signals(bundle, source.candles, source.series.width_ms, request.settings.inference)
     signals, market = signals.cut(span.start, span.stop), source.market.cut(span.start, span.stop)
     trader, exits = _trader(request, bundle, signals, market)
     return _compare(request, bundle.manifest, source, (market, clean), trader, exits)

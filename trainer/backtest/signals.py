@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
 from inference_worker.bundle import EMBEDDING, Bundle
+from inference_worker.reasons import Abstention
 from inference_worker.session import Job, Session
 from shared.contracts import WINDOW, Candles, Reason
 from shared.errors import BundleError
 from shared.learned_calendar import FirstWeeks
+from shared.settings.groups import InferenceSettings
 from trainer.backtest.market import Floats
 
 PPM = 1_000_000  # the wire carries probabilities in millionths
@@ -44,8 +46,8 @@ class Signals:
         return Signals(heads, self.reasons[start:stop], embedding)
 
 
-def read_signals(bundle: Bundle, candles: Candles, width_ms: int, threads: int) -> Signals:
-    """Run a bundle over the closed candles of one series, from its first on.
+def read_signals(bundle: Bundle, candles: Candles, width_ms: int, settings: InferenceSettings) -> Signals:
+    """Run a bundle over the closed candles of one series, from its first on, as a worker would.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def read_signals(bundle: Bundle, candles: Candles, width_ms: int, threads: int) 
     ours = bundle.manifest.feature_set.hash
     if ours != FEATURE_SET.hash:
         raise BundleError(f"{bundle.path}: feature set expected {FEATURE_SET.hash}, found {ours}")
-    session = Session(bundle, threads, CALL_ROWS)
+    session = Session(bundle, settings.threads, CALL_ROWS)
     rows = compute_history(candles)
     slot = session.acquire()
     parts = [
@@ -63,10 +65,14 @@ def read_signals(bundle: Bundle, candles: Candles, width_ms: int, threads: int) 
     ]
     answers = {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
     embedding = answers.pop(EMBEDDING, None)
+    reasons = history_reasons(candles, width_ms)
+    reasons |= np.array(Abstention(bundle.manifest, settings.confidence_min).reasons(rows, answers), np.int64)
+    if bundle.manifest.expires_ms is not None:
+        reasons |= np.where(candles["t"] + width_ms > bundle.manifest.expires_ms, int(Reason.EXPIRED), 0)
     heads = {head: np.round(values.astype(np.float64) * PPM) / PPM for head, values in answers.items()}
     for values in heads.values():
         values[: WINDOW - 1] = np.nan
-    return Signals(heads, history_reasons(candles, width_ms), embedding)
+    return Signals(heads, reasons, embedding)
 
 
 def history_reasons(candles: Candles, width_ms: int) -> NDArray[np.int64]:

@@ -1,0 +1,135 @@
+"""The broker killed, loading, paused, full or read-only for a while; an outage that nobody felt is an error."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+
+from natron.chaos.record import Record
+from natron.chaos.schedule import Event
+from shared.broker import LOST
+from shared.embedded_broker import EmbeddedBroker
+from shared.errors import BrokerError
+
+NOTICED_TIMEOUT_S = 20.0
+LOAD_DELAY_US = 50
+"""Per command of the append-only file while the broker is to be seen loading."""
+
+_REFUSALS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "oom": ("OOM", ("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+    "readonly": ("READONLY", ("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+    "noreplicas": (
+        "NOREPLICAS",
+        ("CONFIG", "SET", "min-replicas-to-write", "1"),
+        ("CONFIG", "SET", "min-replicas-to-write", "0"),
+    ),
+}
+"""Kind -> the error that writes meet, what begins it and what ends it. (A master that is nowhere sends no data.)"""
+
+
+class BrokerOutages:
+    """One outage at a time.
+
+    Attributes
+    ----------
+    reachable
+        Whether the broker answers reads; while it does not, nobody should wait for it.
+    """
+
+    def __init__(self, broker: EmbeddedBroker, client: redis.Redis, record: Record) -> None:
+        self._broker, self._client, self._record = broker, client, record
+        self._step: Callable[[], bool] | None = None  # does what is due; True when the outage is over
+        self.reachable = True
+
+    @property
+    def under_way(self) -> bool:
+        """Whether one has begun and is not over."""
+        return self._step is not None
+
+    def begin(self, event: Event) -> None:
+        """Begin an outage."""
+        until_s = time.monotonic() + event.lasts_s
+        if event.kind in _REFUSALS:
+            self._step = self._refuse(event.kind, until_s)
+        elif event.kind == "broker-pause":
+            os.kill(self._broker.pid, signal.SIGSTOP)
+            self.reachable = False
+            self._step = lambda: self._resume(until_s)
+        else:
+            os.kill(self._broker.pid, signal.SIGKILL)
+            self.reachable = False
+            self._step = self._start if event.kind == "broker-kill" else self._load
+            self._until_s = until_s
+            if event.kind == "broker-load":
+                self._loading, self._launched = 0, False
+
+    def tend(self) -> None:
+        """Go on with the outage; end it when it is time."""
+        if self._step is not None and self._step():
+            self._step = None
+            self.reachable = True
+
+    def _refuse(self, kind: str, until_s: float) -> Callable[[], bool]:
+        error, begin, end = _REFUSALS[kind]
+        self._client.execute_command(*begin)
+        before = self._refused(error)
+        deadline_s = until_s + NOTICED_TIMEOUT_S
+
+        def step() -> bool:
+            refused = self._refused(error) - before
+            if not refused and time.monotonic() > deadline_s:
+                raise BrokerError(f"chaos: {kind}: no service wrote anything for {NOTICED_TIMEOUT_S:.0f} s")
+            if not refused or time.monotonic() < until_s:
+                return False
+            self._client.execute_command(*end)
+            self._record.broker[kind] += 1
+            self._record.refused[error] += refused
+            return True
+
+        return step
+
+    def _refused(self, error: str) -> int:
+        stats: Any = self._client.info("errorstats")
+        return int(stats.get(f"errorstat_{error}", {"count": 0})["count"])
+
+    def _resume(self, until_s: float) -> bool:
+        if time.monotonic() < until_s:
+            return False
+        os.kill(self._broker.pid, signal.SIGCONT)
+        self._record.broker["pause"] += 1
+        return True
+
+    def _start(self) -> bool:
+        if self._broker.poll() is None or time.monotonic() < self._until_s:
+            return False
+        self._broker.start()
+        self._record.broker["kill"] += 1
+        return True
+
+    def _load(self) -> bool:
+        """Start slowly, and be seen loading, before it gets on with it."""
+        if not self._launched:
+            if self._broker.poll() is not None:
+                self._broker.launch("--key-load-delay", str(LOAD_DELAY_US))
+                self._launched = True
+            return False
+        if self._broker.poll() is not None:
+            raise BrokerError(f"chaos: the broker ended with status {self._broker.poll()} while loading")
+        try:
+            self._client.ping()
+        except redis.exceptions.BusyLoadingError:
+            self._loading += 1
+            if time.monotonic() > self._until_s:
+                self._client.config_set("key-load-delay", 0)
+            return False
+        except LOST:
+            return False  # its socket is not there yet
+        if not self._loading:
+            raise BrokerError("chaos: broker-load: it had too little to load to be seen at it; take a longer file")
+        self._record.broker["load"] += 1
+        self._record.refused["LOADING"] += self._loading
+        self._client.config_set("key-load-delay", 0)
+        return True

@@ -1,0 +1,76 @@
+"""The schedule at work: whatever is due happens, as soon as it can."""
+
+import time
+from collections import deque
+
+from natron.chaos.broker_outages import BrokerOutages
+from natron.chaos.injections import Injections
+from natron.chaos.process_faults import ProcessFaults
+from natron.chaos.schedule import BROKER_KINDS, Event, Schedule
+from shared.broker import LOST
+from shared.errors import BrokerError, BusyError
+
+IMPOSSIBLE_S = 60.0
+"""An event that could not happen for so long is an error: nothing is skipped in silence."""
+
+
+class Disturbance:
+    """Applies events in the order of their times, each as soon as what it needs is there.
+
+    Parameters
+    ----------
+    schedule
+        Times count from the first ``tend``.
+    """
+
+    def __init__(
+        self, schedule: Schedule, processes: ProcessFaults, outages: BrokerOutages, injections: Injections
+    ) -> None:
+        self._coming = deque(schedule.events)
+        self._due: list[Event] = []
+        self._processes, self._outages, self._injections = processes, outages, injections
+        self._began_s: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether everything has happened and nothing is still going on."""
+        return not (self._coming or self._due or self._outages.under_way or self._processes.paused)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the broker answers reads."""
+        return self._outages.reachable
+
+    def tend(self) -> None:
+        """Do what is due, and end what has lasted long enough.
+
+        Raises
+        ------
+        BrokerError
+            Something could not be done.
+        """
+        now_s = time.monotonic()
+        if self._began_s is None:
+            self._began_s = now_s
+        self._outages.tend()
+        self._processes.tend()
+        while self._coming and now_s >= self._began_s + self._coming[0].at_s:
+            self._due.append(self._coming.popleft())
+        self._due = [event for event in self._due if not self._apply(event)]
+        for event in self._due:
+            if now_s > self._began_s + event.at_s + IMPOSSIBLE_S:
+                raise BrokerError(f"chaos: {event.kind} {event.victim}: could not be done for {IMPOSSIBLE_S:.0f} s")
+
+    def _apply(self, event: Event) -> bool:
+        """Whether it has happened."""
+        if event.kind in ("kill", "restart", "pause"):
+            return self._processes.apply(event, broker_reachable=self._outages.reachable)
+        if self._outages.under_way:
+            return False
+        if event.kind in BROKER_KINDS:
+            self._outages.begin(event)
+            return True
+        try:
+            return self._injections.apply(event.kind)
+        except (BusyError, *LOST):
+            return False
