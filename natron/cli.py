@@ -15,11 +15,14 @@ from natron.commands import (
     features,
     halts,
     labels,
+    parity,
     predictions,
     producer,
+    registry,
     services,
     signals,
     systems,
+    trace,
     training,
 )
 from shared.broker import LOST
@@ -38,6 +41,8 @@ signals.register(app)
 predictions.register(app)
 halts.register(app)
 chaos.register(app)
+parity.register(app)
+trace.register(app)
 training.register(app)
 evaluation.register(app)
 backtest.register(app)
@@ -47,6 +52,7 @@ app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
 app.add_typer(labels.app, name="labels")
 app.add_typer(dead.app, name="dead")
+registry.register(bundles.app)
 app.add_typer(bundles.app, name="bundle")
 
 
