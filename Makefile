@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 TORCH := $(shell grep '^torch==' requirements.lock)
 
-.PHONY: demo up dev test lint types format bench lock clean
+.PHONY: demo up dev test ea mutants lint types format bench lock clean
 
 demo: .venv/.serve
 	$(BIN)/natron demo
@@ -23,6 +23,14 @@ dev: .venv/.dev
 
 test: .venv/.dev
 	$(BIN)/pytest
+
+# Compiles the Expert Advisor with g++ for the emulated terminal and runs its tests.
+ea: .venv/.dev
+	$(BIN)/pytest tests/mql5
+
+# Seeds one bug at a time into the Expert Advisor: its tests must catch 95 of 100. GROUPS=clock for some alone.
+mutants: .venv/.dev
+	PYTHONPATH=.:mql5 $(BIN)/python -m harness.mutation $(GROUPS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

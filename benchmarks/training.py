@@ -69,7 +69,7 @@ def _chunk_us(amp: bool) -> float:
     """Microseconds a target: forward, backward and optimiser on long chunks."""
     supervised = SETTINGS.training.supervised
     count, length = supervised.batch_chunks, supervised.chunk_rows
-    model = Natron(FEATURE_SET.size, PRESETS["base"], dropout=SETTINGS.model.dropout).train()
+    model = Natron(FEATURE_SET.size, PRESETS["base"], names=FEATURE_SET.names, dropout=SETTINGS.model.dropout).train()
     rows = torch.randn(count, length, FEATURE_SET.size)
     labels = {head: torch.randint(len(classes), (count, length)) for head, classes in HEADS.items()}
 

@@ -3,7 +3,8 @@
 import queue
 import socket
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,12 +14,13 @@ import structlog
 from bridge.ledger import Entry
 from bridge.lines import signal_body
 from bridge.log_places import LogPlaces
-from shared.broker import LOST, check_fitness, connect, fields_of
+from shared.broker import LOST, Post, check_fitness, connect, fields_of
 from shared.codec import decode_prediction
 from shared.contracts import PARTITIONS
 from shared.delivery import DeliveryReasons
 from shared.errors import JunkError
 from shared.names import Names
+from shared.passages import PassageNote
 from shared.readiness import Readiness
 
 BLOCK_MS = 100
@@ -26,6 +28,7 @@ READ_COUNT = 64
 """Entries read a partition at a time."""
 _SLICE = 256  # entries handed over at once: HELLOs are answered in between
 _SLICES_WAITING = 16
+_NOTES_MAX = 1_024
 _BACKOFF_S, _BACKOFF_MAX_S = 0.05, 1.0
 _log = structlog.get_logger()
 
@@ -58,11 +61,25 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Entries of one partition's log: those after ``after`` up to ``last``."""
+
+    partition: int
+    after: str
+    last: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
-    """Predictions in the order of their logs, and how many entries beside them were junk."""
+    """Predictions in the order of their logs, and how many entries beside them were junk.
+
+    ``spans`` are the stretches of the logs that end with these: to be noted once they are sent.
+    """
 
     entries: list[Entry]
     junk: int = 0
+    spans: Sequence[Span] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +122,8 @@ class LogReader:
         self._items: queue.Queue[Item] = queue.Queue(_SLICES_WAITING)
         self._bell, self._ring = socket.socketpair()  # a byte for each item that waits
         self._bell.setblocking(False)
+        self._notes: deque[tuple[int, PassageNote]] = deque(maxlen=_NOTES_MAX)
+        self._post = Post(self._client)
         self._step: Callable[[], None] = self._begin
         self._thread = threading.Thread(target=self._run, name="log-reader", daemon=True)
 
@@ -124,6 +143,18 @@ class LogReader:
             return None
         return self._items.get_nowait()
 
+    def note(self, partition: int, note: PassageNote) -> None:
+        """Have a note written; called by whoever sent the lines. Notes are dropped while the broker takes none."""
+        self._notes.append((partition, note))
+
+    def _write_notes(self) -> None:
+        commands = []
+        while self._notes:
+            partition, note = self._notes.popleft()
+            commands.append(note.command(self._names, partition))
+        if commands:
+            self._post.send(commands)
+
     def close(self) -> None:
         """Stop, drop what was not taken, and leave the broker."""
         self._stop.set()
@@ -132,6 +163,7 @@ class LogReader:
             self._thread.join(0.02)
         if self._waiting is not None:
             self._waiting.close()
+        self._post.close()
         self._client.close()
         self._bell.close()
         self._ring.close()
@@ -202,6 +234,7 @@ class LogReader:
         self._begin(hole=True)
 
     def _read_on(self) -> None:
+        self._write_notes()
         reply: Any = self._connected().execute_command(
             "XREAD", "COUNT", READ_COUNT, "BLOCK", BLOCK_MS, "STREAMS", *self._places.streams
         )
@@ -240,13 +273,16 @@ class LogReader:
     def _hand_over_batches(self, decoded: dict[int, list[tuple[str, Entry | None]]]) -> None:
         """Only now that nothing can fail any more: hand everything over and move on."""
         good = []
+        spans = []
         for p, entries in decoded.items():
+            spans.append(Span(p, self._places[p].after, entries[-1][0], len(entries)))
             self._places[p].after = entries[-1][0]
             for entry_id, entry in entries:
                 if entry is not None:
                     self._places[p].anchor = entry_id
                     good.append(entry)
         junk = sum(len(entries) for entries in decoded.values()) - len(good)
-        self._hand_over(Read(good[:_SLICE], junk))
-        for start in range(_SLICE, len(good), _SLICE):
-            self._hand_over(Read(good[start : start + _SLICE]))
+        slices = [good[start : start + _SLICE] for start in range(0, len(good), _SLICE)] or [good]
+        for at, entries_of_slice in enumerate(slices):
+            last = at == len(slices) - 1
+            self._hand_over(Read(entries_of_slice, junk if at == 0 else 0, spans if last else ()))

@@ -25,6 +25,7 @@ from shared.delivery import DeliveryReasons
 from shared.errors import SettingError
 from shared.metrics import BridgeMetrics
 from shared.names import Names
+from shared.passages import PassageNote
 from shared.readiness import Readiness
 from shared.service import ServiceContext, open_service
 from shared.settings.groups import BridgeSettings, Settings
@@ -51,6 +52,8 @@ class Bridge:
         Makes a session's id: 16 hex digits that never come twice.
     readiness
         Told whether the broker can be read.
+    instance
+        Its name in the notes that ``natron trace`` reads.
 
     Raises
     ------
@@ -70,7 +73,9 @@ class Bridge:
         condemn: Condemn = bury,
         session_ids: Callable[[], str] = lambda: token_hex(8),
         readiness: Readiness | None = None,
+        instance: str = SERVICE,
     ) -> None:
+        self._instance = instance
         self._key, self._clock, self._session_ids = keys.bridge, clock, session_ids
         self.stats = BridgeStats()
         self._reasons = DeliveryReasons(names, clock)
@@ -155,6 +160,9 @@ class Bridge:
                 self.stats.repeats += 1
             else:
                 self._send_signal(entry, ledger.session, seq)
+        for span in read.spans:
+            note = PassageNote(SERVICE, self._instance, span.after, span.last, span.entries, self._clock.now_us())
+            self._reader.note(span.partition, note)
 
     def _send_signal(self, entry: Entry, session: str, seq: int) -> None:
         sent_ms = self._clock.now_ms()
@@ -250,6 +258,7 @@ def run(
         clock=context.clock,
         stop=context.stop,
         readiness=metrics.readiness,
+        instance=context.instance,
     )
     metrics.count_by(lambda: asdict(bridge.stats))
     return bridge.serve(on_ready)

@@ -1,13 +1,19 @@
 """The inference worker: feature rows in, predictions out. Scaled by starting more."""
 
+from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 import structlog
 
 from inference_worker.bundle import Bundle
-from inference_worker.session import Session
+from inference_worker.champion import ChampionWatch, Opener
+from inference_worker.fastest import open_session
+from inference_worker.registry import Registry
+from inference_worker.shadow import ShadowStage
 from inference_worker.stage import PredictionStage
+from shared.broker import connect
 from shared.consumer import Consumer, ConsumerLimits
 from shared.feature_sets import CONDITION, FeatureSetWatch
 from shared.membership import Membership
@@ -30,6 +36,9 @@ def bundle_folder(settings: Settings) -> Path:
 def run(settings: Settings, context: ServiceContext | None = None, *, until_idle: bool = False) -> None:
     """Predict until stopped, or until no row waits.
 
+    With ``inference.bundle`` that bundle is served, else the champion, else the reference bundle; with
+    ``worker.shadow`` that challenger, into its own stream.
+
     Blocks.
 
     Raises
@@ -40,18 +49,54 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
     metrics = Metrics(SERVICE, "bundle", CONDITION)
     port = settings.worker.metrics_port
     context = context or open_service(SERVICE, settings, lambda: metrics.serve(port))
-    session = Session(Bundle.load(bundle_folder(settings)), settings.inference.threads, settings.inference.max_tokens)
+    stage, looks, leave = _stage(settings, context, metrics)
     metrics.readiness.met("bundle")  # warmed up too: its golden inputs went through it
-    bundle, feature_set = session.bundle.manifest.id, session.bundle.manifest.feature_set.hash
-    _log.info("bundle_loaded", bundle=bundle, feature_set=feature_set)
+    manifest = stage.manifest
+    _log.info("bundle_loaded", bundle=manifest.id, feature_set=manifest.feature_set.hash, promote=stage.keys.promote)
+    watch = FeatureSetWatch(context.client, context.names, manifest.feature_set.hash, manifest.id, metrics.readiness)
     Consumer(
         context.client,
         context.names,
-        PredictionStage(context.client, context.names, context.clock, settings, metrics, session),
-        Membership(context.client, context.names, SERVICE, context.instance, context.clock),
+        stage,
+        Membership(context.client, context.names, stage.keys.service, context.instance, context.clock),
         context.clock,
         ConsumerLimits.of(settings.worker, settings.system),
         metrics,
         context.stop,
-        FeatureSetWatch(context.client, context.names, feature_set, bundle, metrics.readiness).look,
+        partial(_each, [watch.look, *looks]),
     ).run(until_idle=until_idle)
+    leave()
+
+
+def _stage(
+    settings: Settings, context: ServiceContext, metrics: Metrics
+) -> tuple[PredictionStage, list[Callable[[], None]], Callable[[], None]]:
+    """What this worker does, what it looks at each second, and how it takes its leave."""
+    group = settings.inference
+    opening = partial(open_session, threads=group.threads, max_tokens=group.max_tokens, runtime=group.runtime)
+    opener = Opener(lambda: Bundle.load(bundle_folder(settings)), opening)
+    registry = Registry(context.client, context.names)
+    world = context.client, context.names, context.clock, settings, metrics
+    if settings.worker.shadow:
+        return ShadowStage(*world, opener.open_pushed(registry, settings.worker.shadow)), [], lambda: None
+    if group.bundle:
+        return PredictionStage(*world, opener.open_own()), [], lambda: None
+    session, promotion, refused = opener.open_newest(registry)
+    stage = PredictionStage(*world, session, promotion.number)
+    watch = ChampionWatch(
+        context.client,
+        partial(connect, settings.system.broker_url),
+        context.names,
+        context.instance,
+        opener,
+        stage,
+        promotion,
+        session,
+        refused,
+    )
+    return stage, [watch.look], watch.leave
+
+
+def _each(calls: list[Callable[[], None]]) -> None:
+    for call in calls:
+        call()

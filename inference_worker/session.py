@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from inference_worker.bundle import EMBEDDING, Bundle
 from inference_worker.caches import SeriesCaches
 from inference_worker.policy import PolicySession
+from inference_worker.runtimes import open_graph
 from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError
 
@@ -44,9 +44,11 @@ class Session:
     Parameters
     ----------
     threads
-        onnxruntime's threads inside one call.
+        The runtime's threads inside one call.
     max_tokens
         Candles in one call, padding included: bounds memory and the time until the next answer.
+    runtime
+        One of ``runtimes``.
 
     Raises
     ------
@@ -54,20 +56,13 @@ class Session:
         A graph does not load, or its golden outputs differ.
     """
 
-    def __init__(self, bundle: Bundle, threads: int, max_tokens: int) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: Bundle, threads: int, max_tokens: int, runtime: str = "cpu") -> None:
+        self.bundle, self.runtime = bundle, runtime
         self._max_tokens = max_tokens
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        # A spinning thread would take the core that the broker needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
         try:
-            self._graph = ort.InferenceSession(bundle.graph, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001 - onnxruntime has no error class of its own
-            raise BundleError(f"{bundle.path}: the graph does not load: {error}") from None
+            self._graph = open_graph(runtime, bundle.graph, threads)
+        except BundleError as error:
+            raise BundleError(f"{bundle.path}: {error}") from None
         self.policy = PolicySession(bundle, threads) if bundle.manifest.policy else None
         self._heads = [*bundle.manifest.heads, *([EMBEDDING] if self.policy else [])]
         self._entries = {cache.name: cache.entry for cache in bundle.manifest.caches}

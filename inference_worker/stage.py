@@ -1,16 +1,17 @@
 """Rows to predictions: whose caches are in memory, how they are refilled, and what each row becomes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import redis
 
-from inference_worker.bundle import EMBEDDING, OUTLOOK_HEADS
+from inference_worker.bundle import EMBEDDING, OUTLOOK_HEADS, Manifest
 from inference_worker.reasons import Abstention
 from inference_worker.session import Heads, Job, Session
+from inference_worker.warming import Warm, warm_caches
 from shared.clock import Clock
-from shared.codec import decode_prediction, decode_row, encode_prediction
+from shared.codec import decode_kept_prediction, decode_row, encode_prediction
 from shared.contracts import WINDOW, FeatureRow, Prediction, Rows, Series
 from shared.errors import JunkError, StorageError
 from shared.metrics import Metrics
@@ -29,7 +30,8 @@ class _Pending:
     """Rows of one series that follow one another, and where their answers belong."""
 
     state: SeriesState
-    window: list[FeatureRow]  # the rows before, where the caches are empty
+    window: list[FeatureRow]  # the rows before that the caches have not seen
+    fresh: bool  # they have seen none that counts
     rows: list[FeatureRow]
     places: list[int]
 
@@ -45,23 +47,48 @@ class PredictionStage:
         settings: Settings,
         metrics: Metrics,
         session: Session,
+        promote: int = 0,
     ) -> None:
         self._client, self._names, self._clock, self._metrics = client, names, clock, metrics
-        self._session = session
-        self._manifest = session.bundle.manifest
-        self._set8 = self._manifest.feature_set.hash[:8]
-        self._outlook = [head for head in OUTLOOK_HEADS if head in self._manifest.heads]
-        self._abstention = Abstention(self._manifest, settings.inference.confidence_min)
-        self._series = SeriesSlots(session, settings.inference.max_series)
+        self._settings = settings
+        self._serve(session)
         self.keys = StageKeys(
             stage="champion",
             service="worker",
+            promote=promote,
             writes_latest=True,
             input_keep=settings.system.log_keep,
             output_keep=settings.system.predictions_keep,
             side_keep=RECENT_KEEP,
+            side_keyless=True,
             source_keep=WINDOW,
         )
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the bundle at work."""
+        return self._manifest
+
+    def _serve(self, session: Session) -> None:
+        self._session = session
+        self._manifest = session.bundle.manifest
+        self._set8 = self._manifest.feature_set.hash[:8]
+        self._outlook = [head for head in OUTLOOK_HEADS if head in self._manifest.heads]
+        self._abstention = Abstention(self._manifest, self._settings.inference.confidence_min)
+        self._series = SeriesSlots(session, self._settings.inference.max_series)
+
+    def warm(self, session: Session, client: redis.Redis) -> list[Warm]:
+        """Fill the caches of a session that is about to serve; called from another thread."""
+        return warm_caches(client, self._names, session, self._series.known())
+
+    def adopt(self, session: Session, promote: int, warm: Sequence[Warm] = ()) -> None:
+        """Serve with another session, or the same under another number, from the next batch on."""
+        if session is not self._session:
+            self.forget()
+            self._serve(session)
+            for one in warm:
+                self._series.put(one.series, one.slot, one.n, one.t)
+        self.keys = replace(self.keys, promote=promote)
 
     def input_log(self, p: int) -> str:
         """Features log of the bundle's feature set."""
@@ -111,17 +138,17 @@ class PredictionStage:
                     if key in pending:
                         self._predict({key: pending.pop(key)}, results, queued_us)
                     window = self._recall(row)
-                    if isinstance(window, Dead):
+                    if not isinstance(window, list):
                         results[at] = window
                         continue
                     if self._series.full:  # a slot that still has work must not be given away
                         self._predict(pending, results, queued_us)
                         pending = {}
                     state = self._series.take(row.series)
-                    pending[key] = _Pending(state, window, [], [])
+                    pending[key] = _missing(state, window)
                 else:
                     hits += 1
-                work = pending.setdefault(key, _Pending(state, [], [], []))
+                work = pending.setdefault(key, _Pending(state, [], False, [], []))
                 work.rows.append(row)
                 work.places.append(at)
                 self._series.advance(row.series, row.n, row.t)
@@ -129,12 +156,17 @@ class PredictionStage:
         self._metrics.cache_hits.inc(hits)
         return results
 
-    def _recall(self, row: FeatureRow) -> list[FeatureRow] | Dead:
+    def _recall(self, row: FeatureRow) -> list[FeatureRow] | Dead | Pass:
         """The ``WINDOW - 1`` rows before this one, from the series' window stream."""
         series = row.series
         source, p = self.source(series), series.partition
         found = newest_before(self._client, source, row.t, WINDOW, _decode_kept_row, p)
-        predicted_t = newest_t(self._client, self.side(series), _decode_kept_prediction, p)
+        predicted_t = newest_t(
+            self._client,
+            self.side(series),
+            lambda entry: decode_kept_prediction(entry.fields.get(b"m", b""), series),
+            p,
+        )
         if predicted_t >= row.t:
             return Dead("repeat", f"predictions of {series.key} are at {predicted_t} already")
         rows = [kept for t, kept in found if kept.t == t and kept.series == series]
@@ -150,7 +182,7 @@ class PredictionStage:
 
     def _predict(self, pending: dict[str, _Pending], results: list[Result], queued_us: int) -> None:
         work = list(pending.values())
-        jobs = [Job(item.state.slot, _stack([*item.window, *item.rows]), fresh=bool(item.window)) for item in work]
+        jobs = [Job(item.state.slot, _stack([*item.window, *item.rows]), fresh=item.fresh) for item in work]
         answers = self._session.run(jobs)
         inferred_us = self._clock.now_us()
         for item, job, heads in zip(work, jobs, answers, strict=True):
@@ -188,13 +220,17 @@ class PredictionStage:
         return Output(row.series, Kept(row.t, encode_prediction(prediction), row.n))
 
 
+def _missing(state: SeriesState, window: list[FeatureRow]) -> _Pending:
+    """Work on a series that was read back: only what its caches lack, where they are of this window."""
+    for at, row in enumerate(window):
+        if (row.n, row.t) == (state.n, state.t):
+            return _Pending(state, window[at + 1 :], False, [], [])
+    return _Pending(state, window, True, [], [])
+
+
 def _stack(rows: list[FeatureRow]) -> Rows:
     return np.stack([row.values for row in rows])  # (T, F)
 
 
 def _decode_kept_row(entry: Entry) -> FeatureRow:
     return decode_row(entry.fields.get(b"m", b""))
-
-
-def _decode_kept_prediction(entry: Entry) -> Prediction:
-    return decode_prediction(entry.fields.get(b"m", b""))

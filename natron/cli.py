@@ -14,11 +14,15 @@ from natron.commands import (
     evaluation,
     features,
     halts,
+    labels,
+    parity,
     predictions,
     producer,
+    registry,
     services,
     signals,
     systems,
+    trace,
     training,
 )
 from shared.broker import LOST
@@ -37,6 +41,8 @@ signals.register(app)
 predictions.register(app)
 halts.register(app)
 chaos.register(app)
+parity.register(app)
+trace.register(app)
 training.register(app)
 evaluation.register(app)
 backtest.register(app)
@@ -44,7 +50,9 @@ bench.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
+app.add_typer(labels.app, name="labels")
 app.add_typer(dead.app, name="dead")
+registry.register(bundles.app)
 app.add_typer(bundles.app, name="bundle")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from shared.contracts import Series
+from shared.contracts import WINDOW, Series
 from shared.embedded_broker import die_with_parent
 from shared.errors import InputError
 
@@ -64,6 +64,11 @@ class Feeder:
 
     def _output(self, name: str, mode: str) -> IO[str]:
         return self._folder.joinpath(f"producer.{name}").open(mode)
+
+    @property
+    def due(self) -> int | None:
+        """Predictions that follow from what was admitted into an empty system; None while the replay goes on."""
+        return None if self.report is None else max(0, int(self.report["admitted"]) - WINDOW + 1)
 
     @property
     def pid(self) -> int:

@@ -1,7 +1,6 @@
 """A whole system on one machine: an embedded broker and one process per service, as ``up`` and ``demo`` run it."""
 
 import os
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,19 +46,6 @@ class Shape:
     def members(self) -> dict[str, int]:
         """Service -> instances that must be alive."""
         return {"feature_service": self.feature_services, "worker": self.workers}
-
-
-def free_address() -> str:
-    """A loopback address that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
-
-
-def with_free_addresses(settings: Settings, keys: Path) -> Settings:
-    """Settings of a system that meets no other one: a bridge at free addresses, with keys of its own."""
-    update = {"signals_bind": free_address(), "requests_bind": free_address(), "keys": str(keys)}
-    return settings.model_copy(update={"bridge": settings.bridge.model_copy(update=update)})
 
 
 class System:

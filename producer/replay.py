@@ -63,6 +63,7 @@ class Replay:
         self._again = 0  # rows that are settled, but come once more
         self._known = 0  # newest of the series when last asked
         self._held = 0  # newest that the broker said it has
+        self._wait_s = _AWAY_S[0]
         self._pace = Pace(clock, request.speed, request.series.width_ms)
 
     def run(self) -> ReplayReport:
@@ -167,20 +168,16 @@ class Replay:
         self._again -= len(again)
         self._resend(again)
         candles = self._unknown(candles)
-        wait_s = _AWAY_S[0]
         while len(candles):
             due = self._pace.wait(candles["t"])
             batch = candles[: min(due, self._request.batch)]
             try:
                 verdicts = self._admit(batch)
             except (BrokerError, *LOST) as error:
-                log.warning("broker_lost", error=str(error), again_in_s=wait_s)
-                self._clock.sleep(wait_s)  # a broker that is full or read-only is lost, and yet answers at once
-                wait_s = min(2 * wait_s, _AWAY_S[1])
+                self._stand_back(error)
                 self._connect()
                 candles = self._unknown(candles)
             else:
-                wait_s = _AWAY_S[0]
                 self._settled.update(verdicts)
                 candles = candles[len(batch) :]
 
@@ -192,7 +189,7 @@ class Replay:
             try:
                 self._admit(batch)
             except (BrokerError, *LOST) as error:
-                log.warning("broker_lost", error=str(error))
+                self._stand_back(error)
                 self._connect()
                 candles = candles[candles["t"] > self._known]
             else:
@@ -211,7 +208,14 @@ class Replay:
             else:
                 held = [t for t, verdict in zip(batch["t"].tolist(), verdicts, strict=True) if verdict in _HELD]
                 self._held = max([self._held, *held])
+                self._wait_s = _AWAY_S[0]
                 return verdicts
+
+    def _stand_back(self, error: Exception) -> None:
+        """Wait, longer each time: a broker that is full or read-only refuses at once, and yet says who is newest."""
+        log.warning("broker_lost", error=str(error), again_in_s=self._wait_s)
+        self._clock.sleep(self._wait_s)
+        self._wait_s = min(2 * self._wait_s, _AWAY_S[1])
 
     def _unknown(self, candles: Candles) -> Candles:
         """Drop and count those that the broker already knew when last asked."""

@@ -115,6 +115,11 @@ def encode_prediction(prediction: Prediction) -> bytes:
     ))  # fmt: skip
 
 
+def decode_kept_prediction(data: bytes, series: Series) -> Prediction:
+    """Read an entry of a series' recent predictions: its key, at the end of every other one, is in the stream's."""
+    return decode_prediction(data + series.key.encode())
+
+
 @_junk_on_error
 def decode_prediction(data: bytes) -> Prediction:
     """Read a prediction."""

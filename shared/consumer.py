@@ -12,8 +12,8 @@ import structlog
 from shared.broker import LOST, Post, fields_of
 from shared.clock import Clock
 from shared.contracts import PARTITIONS
-from shared.errors import BrokerError, EntryError, StageHaltedError, SystemicError
-from shared.gate import Crossing, Gate, GateLimits, Passage
+from shared.errors import BrokerError, EntryError, StageHaltedError, SupersededError, SystemicError
+from shared.gate import START, Crossing, Gate, GateLimits, Passage
 from shared.membership import Membership, share_out
 from shared.metrics import Metrics
 from shared.names import Names
@@ -74,11 +74,12 @@ class Consumer(Generic[M]):
     ) -> None:
         self._client, self._names, self._stage, self._membership = client, names, stage, membership
         self._clock, self._limits, self._metrics, self._stop = clock, limits, metrics, stop
-        self._gate = Gate(client, names, stage, GateLimits(limits.max_backlog))
+        self._gate = Gate(client, names, stage, membership.instance, GateLimits(limits.max_backlog))
         self._post = Post(client)
         self._on_renewal = on_renewal
         self._positions: dict[int, str] = {}
         self._unread: dict[int, int] = {}
+        self._departure = START  # the last one heard of
         self._suspects = Suspects(names, stage.keys.stage, membership.instance, limits.max_attempts)
         self._verdicts: deque[bool] = deque(maxlen=DEAD_AMONG)
         self._backoff_s = BACKOFF_S
@@ -97,7 +98,7 @@ class Consumer(Generic[M]):
                 self._backoff_s = BACKOFF_S
                 self._metrics.readiness.met("broker")
                 self._metrics.readiness.met("stage")
-                if until_idle and not entries:
+                if until_idle and not entries and not self._membership.due():
                     break
             except (*LOST, SystemicError) as error:
                 if until_idle:
@@ -139,19 +140,23 @@ class Consumer(Generic[M]):
             _log.info("partitions_assigned", stage=self._stage.keys.stage, held=len(self._positions), new=len(new))
 
     def _read(self, block_ms: int) -> list[Batch[M]]:
-        """Read what waits in all partitions at once."""
-        if not self._positions:
-            self._clock.sleep(block_ms / 1_000)
-            return []
+        """Read what waits in all partitions at once, and hear of instances that left."""
         log_of = {self._stage.input_log(p).encode(): p for p in self._positions}
+        departures = self._membership.departures.encode()
         block = ["BLOCK", block_ms] if block_ms else []
         reply = self._client.execute_command(
-            "XREAD", "COUNT", self._limits.read_count, *block, "STREAMS", *log_of, *self._positions.values()
-        )
-        return [
-            Batch(log_of[log], [Entry(log_of[log], entry[0].decode(), fields_of(entry)) for entry in entries])
-            for log, entries in reply or []
-        ]
+            "XREAD", "COUNT", self._limits.read_count, *block,
+            "STREAMS", *log_of, departures, *self._positions.values(), self._departure,
+        )  # fmt: skip
+        batches = []
+        for log, entries in reply or []:
+            if log == departures:
+                self._departure = entries[-1][0].decode()
+                self._membership.expire()
+            else:
+                p = log_of[log]
+                batches.append(Batch[M](p, [Entry(p, entry[0].decode(), fields_of(entry)) for entry in entries]))
+        return batches
 
     def _slices(self, batches: list[Batch[M]]) -> Iterator[list[Batch[M]]]:
         """Whole partitions together, up to ``limits.batch`` entries: so long may others wait for this instance."""
@@ -236,6 +241,7 @@ class Consumer(Generic[M]):
         ]
         if not crossings:
             return
+        superseded = []
         for crossing, answer in zip(crossings, self._gate.pass_through(crossings), strict=True):
             p = crossing.partition
             if answer.passage is Passage.DONE:
@@ -247,6 +253,8 @@ class Consumer(Generic[M]):
                 self._stage.forget([p])
                 self._metrics.backlog_full.inc()
                 self._clock.sleep(BACKOFF_S)
+            elif answer.passage is Passage.SUPERSEDED:
+                superseded.append(p)
             else:
                 _log.info("race_lost", stage=self._stage.keys.stage, partition=p, passage=answer.passage.name)
                 self._metrics.races_lost.inc()
@@ -254,6 +262,8 @@ class Consumer(Generic[M]):
                 self._stage.forget([p])
         self._metrics.lag.set(sum(self._unread.values()))
         self._halt_if_faulty()
+        if superseded:
+            raise SupersededError(f"{self._stage.keys.stage}: a newer bundle has predicted in partitions {superseded}")
 
     def _count(self, results: Sequence[Result], repeats: int) -> None:
         self._metrics.entries.inc(len(results))
@@ -283,17 +293,22 @@ class Consumer(Generic[M]):
         self._unread.clear()
         self._suspects.clear()
         self._stage.forget()
+        if isinstance(error, SupersededError):
+            self._try_to_leave()  # whoever has the newer bundle takes over at once
         self._membership.expire()
         if isinstance(error, StageHaltedError):
             self._stop.wait()
         self._stop.wait(self._backoff_s)
         self._backoff_s = min(2 * self._backoff_s, BACKOFF_MAX_S)
 
-    def _leave(self) -> None:
+    def _try_to_leave(self) -> None:
         try:
             self._membership.leave()
         except LOST as error:
             _log.warning("leave_failed", stage=self._stage.keys.stage, error=str(error))
+
+    def _leave(self) -> None:
+        self._try_to_leave()
         self._post.close()
         self._stage.forget()
         self._positions.clear()

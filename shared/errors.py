@@ -19,6 +19,7 @@
         ├── SchemaError       another partition count or schema version in the broker
         ├── StorageError      the broker lost something that it must hold
         ├── BundleError       a bundle that is broken, incomplete or signed for other features
+        │   └── SupersededError   a newer bundle has predicted here: this one never does again
         └── StageHaltedError  too many dead letters: a fault of the stage, not of its input
 """
 
@@ -105,6 +106,10 @@ class StorageError(SystemicError):
 
 class BundleError(SystemicError):
     """A model bundle that cannot be served."""
+
+
+class SupersededError(BundleError):
+    """A newer bundle has predicted where this one wanted to."""
 
 
 class StageHaltedError(SystemicError):

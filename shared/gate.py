@@ -10,6 +10,7 @@ import redis
 from shared.broker import text
 from shared.dead_letters import DEAD_KEEP
 from shared.names import Names
+from shared.passages import PASSAGES_KEEP
 from shared.scripts import pack, script
 from shared.stage import Dead, Entry, Kept, Output, Pass, Result, Stage
 
@@ -69,10 +70,11 @@ class GateLimits:
 
 
 class Gate:
-    """Caller's side of the gate script."""
+    """Caller's side of the gate script; ``instance`` is the caller's name in the notes of passages."""
 
-    def __init__(self, client: redis.Redis, names: Names, stage: Stage[Any], limits: GateLimits) -> None:
+    def __init__(self, client: redis.Redis, names: Names, stage: Stage[Any], instance: str, limits: GateLimits) -> None:
         self._client, self._names, self._stage, self._limits = client, names, stage, limits
+        self._instance = instance
         self._script = script("gate")
 
     def position(self, p: int) -> Position:
@@ -89,7 +91,7 @@ class Gate:
         index_of: dict[str, int] = {}
         keys = [
             names.position(p), names.attempts(p), stage.input_log(p), stage.output_log(p), names.dead(p),
-            names.latest(p),
+            names.latest(p), names.passages(p),
         ]  # fmt: skip
         series_rows: list[list[Any]] = []
         entry_rows: list[list[Any]] = []
@@ -112,8 +114,9 @@ class Gate:
         bounds = stage.keys
         args = [
             bounds.stage, crossing.begin, crossing.entries[-1].id, len(crossing.entries), bounds.promote,
-            bounds.input_keep, bounds.output_keep, self._limits.max_backlog, bounds.side_keep, bounds.source_keep,
-            DEAD_KEEP, int(bounds.writes_latest), pack([series_rows, entry_rows]),
+            bounds.input_keep if bounds.holds_input else -1, bounds.output_keep, self._limits.max_backlog,
+            bounds.side_keep, bounds.source_keep, DEAD_KEEP, int(bounds.writes_latest), int(bounds.side_keyless),
+            self._instance, PASSAGES_KEEP, pack([series_rows, entry_rows]),
         ]  # fmt: skip
         return keys, args
 

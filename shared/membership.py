@@ -41,6 +41,7 @@ class Membership:
 
     def __init__(self, client: redis.Redis, names: Names, service: str, instance: str, clock: Clock) -> None:
         self._client, self._key, self._clock = client, names.members(service), clock
+        self.departures = names.departures(service)
         self.instance = instance
         self._due_s = 0.0
 
@@ -59,6 +60,9 @@ class Membership:
         self._due_s = 0.0
 
     def leave(self) -> None:
-        """Leave at once, so that the others need not wait for the expiry."""
-        self._client.zrem(self._key, self.instance)
+        """Leave at once, and wake the others: they wait neither for the expiry nor for their next renewal."""
+        pipeline = self._client.pipeline()
+        pipeline.zrem(self._key, self.instance)
+        pipeline.xadd(self.departures, {"instance": self.instance}, maxlen=1, approximate=False)
+        pipeline.execute()
         self._due_s = 0.0

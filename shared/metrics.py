@@ -53,6 +53,7 @@ class Metrics(Watched):
         self.races_lost = self._counter("races_lost_total", "batches that another instance finished first")
         self.backlog_full = self._counter("backlog_full_total", "batches held back by a full output log")
         self.refills = self._counter("refills_total", "series read back from the broker")
+        self.passed_over = self._counter("passed_over_total", "rows a shadow passed over for want of 96 in a row")
         self.cache_hits = self._counter("cache_hits_total", "entries whose series was in memory")
         self.reasons = self._counter(
             "reasons_total", "predictions by reason not to trade on them", labelnames=["reason"]

@@ -16,12 +16,12 @@ class Names:
 
     @property
     def champion(self) -> str:
-        """Hash: the champion bundle's id and its promote number."""
+        """Hash: the champion bundle's id, its promote number, since when, and the champions before it."""
         return f"{self.namespace}:champion"
 
     @property
     def bundles(self) -> str:
-        """Hash: bundle pushed -> its record as JSON."""
+        """Hash: bundle that was pushed -> the sha256 of each of its files, as JSON."""
         return f"{self.namespace}:bundles"
 
     def bundle_chunks(self, sha256: str) -> str:
@@ -29,9 +29,9 @@ class Names:
         return f"{self.namespace}:bundle:{sha256}"
 
     @property
-    def refusals(self) -> str:
-        """Hash: ``promote-number instance`` -> why this worker does not serve that bundle."""
-        return f"{self.namespace}:refusals"
+    def serving(self) -> str:
+        """Hash: worker -> what it serves, and which bundle it refused and why, as JSON."""
+        return f"{self.namespace}:serving"
 
     @property
     def halts(self) -> str:
@@ -51,6 +51,10 @@ class Names:
     def members(self, service: str) -> str:
         """Sorted set of a service's live instances by expiry, broker's epoch ms."""
         return f"{self.namespace}:members:{service}"
+
+    def departures(self, service: str) -> str:
+        """Stream of one entry, the last instance of a service that left: it wakes those that share its work."""
+        return f"{self.namespace}:departures:{service}"
 
     def candles(self, p: int) -> str:
         """Log of admitted candles, written by admission alone."""
@@ -84,6 +88,14 @@ class Names:
         """Log of predictions."""
         return f"{self.namespace}:{{{p}}}:predictions"
 
+    def shadow(self, p: int, bundle: str) -> str:
+        """Log of a challenger's predictions, of no consequence to anybody."""
+        return f"{self.namespace}:{{{p}}}:shadow:{bundle}"
+
+    def shadow_recent(self, p: int, bundle: str, series: str) -> str:
+        """Stream of a challenger's newest predictions of a series, entry ID = t."""
+        return f"{self.namespace}:{{{p}}}:shadow:{bundle}:{series}"
+
     def recent(self, p: int, series: str) -> str:
         """Stream of a series' newest predictions, entry ID = t."""
         return f"{self.namespace}:{{{p}}}:recent:{series}"
@@ -99,6 +111,10 @@ class Names:
     def attempts(self, p: int) -> str:
         """Hash stage -> ``first-id last-id times`` of the batch under way."""
         return f"{self.namespace}:{{{p}}}:attempts"
+
+    def passages(self, p: int) -> str:
+        """Stream of who finished which batch, and when: for ``natron trace``."""
+        return f"{self.namespace}:{{{p}}}:passages"
 
     def dead(self, p: int) -> str:
         """Stream of dead letters."""

@@ -61,6 +61,14 @@ class SeriesSlots:
         state.n, state.t = n, t
         self._states.move_to_end(series.key)
 
+    def put(self, series: Series, slot: int, n: int, t: int) -> None:
+        """Bring a new series into memory, in a slot of the store that has seen its candles up to this one."""
+        self._states[series.key] = SeriesState(slot, series.partition, n, t)
+
+    def known(self) -> list[tuple[Series, int, int]]:
+        """Every series with the number and time of its newest candle; may be asked by another thread."""
+        return [(Series.from_key(key), state.n, state.t) for key, state in list(self._states.items())]
+
     def forget(self, partitions: Sequence[int] | None = None) -> None:
         """Drop the series of these partitions, or all."""
         gone = None if partitions is None else set(partitions)

@@ -47,6 +47,12 @@ def read_spec(spec: CsvSpec) -> tuple[History, Sequence[str]]:
     return history, _notes(spec.path, found.report)
 
 
+def read_specs(specs: Sequence[CsvSpec]) -> tuple[list[History], list[str]]:
+    """Read every file, as ``read_spec`` does: histories, and what was assumed of them."""
+    read = [read_spec(spec) for spec in specs]
+    return [history for history, _ in read], [note for _, notes in read for note in notes]
+
+
 def _check_rows(path: Path, report: HistoryReport) -> None:
     for reason, found in report.reasons.items():
         first = found["examples"][0]

@@ -15,7 +15,7 @@ from shared.settings.groups import DataSettings, LabelSettings
 from trainer.cache import LessonCache
 from trainer.chunks import LabelledSeries
 from trainer.costs import round_trip_costs
-from trainer.labels.heads import UNLABELLED, FittedLabels, LabelSource
+from trainer.labels.heads import UNLABELLED, FittedLabels, Labels, LabelSource
 from trainer.markets import shared_dates, split_by_market
 from trainer.mirroring import Mirror, mirror_candles
 from trainer.perturbation import Perturbation
@@ -71,6 +71,44 @@ class Lesson:
         return _fit_scaler(self.series)
 
 
+@dataclass(frozen=True)
+class LabelledHistories:
+    """Histories split and labelled, with thresholds of their training splits."""
+
+    sources: tuple[LabelSource, ...]
+    splits: tuple[Splits, ...]
+    fitted: FittedLabels
+    labels: tuple[Labels, ...]
+    notes: tuple[str, ...]  # what to know of the splits, a sentence each
+
+
+def label_histories(
+    histories: Sequence[History], data: DataSettings, labels: LabelSettings, cache: LessonCache | None = None
+) -> LabelledHistories:
+    """Split histories, fit labels on the training splits, and label.
+
+    Raises
+    ------
+    TrainingError
+        No history, one series twice, too few candles in one, or one market without common dates.
+    """
+    horizon = max(labels.horizons.values())
+    _check_series(histories, fewest_candles(FEATURE_SET.lookback, horizon, data))
+    series, times = [one.series for one in histories], [one.candles["t"] for one in histories]
+    splits = split_by_market(series, times, FEATURE_SET.lookback, horizon, data)
+    sources = tuple(
+        LabelSource(
+            one.series.key,
+            one.candles,
+            split.train.mask(len(one.candles)),
+            round_trip_costs(one.candles, one.spread, labels.cost_bps),
+        )
+        for one, split in zip(histories, splits, strict=True)
+    )
+    fitted, found = LessonShelf(cache).labels(labels, sources)
+    return LabelledHistories(sources, tuple(splits), fitted, tuple(found), shared_dates(series, times, splits))
+
+
 def prepare_lesson(
     histories: Sequence[History], data: DataSettings, labels: LabelSettings, cache: LessonCache | None = None
 ) -> Lesson:
@@ -79,44 +117,34 @@ def prepare_lesson(
     Raises
     ------
     TrainingError
-        No history, one series twice, too few candles in one, or a head with a class that is missing.
+        As ``label_histories``, or a head with a class that is missing.
     """
-    horizon = max(labels.horizons.values())
-    _check_series(histories, fewest_candles(FEATURE_SET.lookback, horizon, data))
-    series, times = [one.series for one in histories], [one.candles["t"] for one in histories]
-    splits = split_by_market(series, times, FEATURE_SET.lookback, horizon, data)
-    sources = [
-        LabelSource(
-            one.series.key,
-            one.candles,
-            split.train.mask(len(one.candles)),
-            round_trip_costs(one.candles, one.spread, labels.cost_bps),
-        )
-        for one, split in zip(histories, splits, strict=True)
-    ]
-    shelf = LessonShelf(cache)
-    fitted, labelled = shelf.labels(labels, sources)
+    found = label_histories(histories, data, labels, cache)
     learned = {
-        head: [found[head][source.train] for found, source in zip(labelled, sources, strict=True)] for head in HEADS
+        head: [part[head][source.train] for part, source in zip(found.labels, found.sources, strict=True)]
+        for head in HEADS
     }
-    for head, record in fitted.records().items():
+    for head, record in found.fitted.records().items():
         known = np.concatenate(learned[head])
         _check_classes(head, known[known != UNLABELLED], record.classes)
+    shelf = LessonShelf(cache)
     plain = tuple(
-        LabelledSeries(source.key, shelf.rows(source.candles), found, split, source.candles, source.costs)
-        for source, found, split in zip(sources, labelled, splits, strict=True)
+        LabelledSeries(source.key, shelf.rows(source.candles), part, split, source.candles, source.costs)
+        for source, part, split in zip(found.sources, found.labels, found.splits, strict=True)
     )
     perturbation = Perturbation.fit(data.perturbation, lambda: _fit_scaler(plain), learned)
     return Lesson(
         tuple(
             replace(
-                one, perturbation=perturbation, mirror=_mirror(one, fitted, shelf) if data.perturbation.mirror else None
+                one,
+                perturbation=perturbation,
+                mirror=_mirror(one, found.fitted, shelf) if data.perturbation.mirror else None,
             )
             for one in plain
         ),
-        fitted,
-        tuple(_split_record(source, split) for source, split in zip(sources, splits, strict=True)),
-        shared_dates(series, times, splits),
+        found.fitted,
+        tuple(_split_record(source, split) for source, split in zip(found.sources, found.splits, strict=True)),
+        found.notes,
     )
 
 

@@ -92,7 +92,7 @@ class Block(nn.Module):
         return x + self._drop(self.mix(attended))
 
     def _drop(self, x: Tensor) -> Tensor:
-        return nnf.dropout(x, self.dropout, self.training) if self.dropout else x
+        return nnf.dropout(x, self.dropout) if self.dropout and self.training else x
 
 
 class Natron(nn.Module):

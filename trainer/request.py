@@ -1,6 +1,6 @@
 """What a training run is asked for, and what it gives back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -26,16 +26,30 @@ class CsvSpec:
     tz: str | None = None  # default: UTC, unless the stamps carry a zone
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, option: str = "csv") -> Self:
         """Read ``FILE[,symbol=S][,timeframe=TF][,tz=Z]``; TrainingError where it is none."""
         name, *options = text.split(",")
         found: dict[str, str] = {}
-        for option in options:
-            key, _, value = option.partition("=")
+        for part in options:
+            key, _, value = part.partition("=")
             if key not in _OPTIONS or not value:
-                raise TrainingError("csv", option, f"must be one of {', '.join(_OPTIONS)}, with a value", _FORM)
+                raise TrainingError(option, part, f"must be one of {', '.join(_OPTIONS)}, with a value", _FORM)
             found[key] = value
         return cls(Path(name), found.get("symbol"), found.get("timeframe"), found.get("tz"))
+
+
+def file_specs(csv: Sequence[str], parquet: Sequence[str]) -> tuple[CsvSpec, ...]:
+    """Read what ``--csv`` and ``--parquet`` name; one reader tells from a file's content which it is.
+
+    Raises
+    ------
+    TrainingError
+        A text is no specification, or there is none.
+    """
+    named = [("csv", text) for text in csv] + [("parquet", text) for text in parquet]
+    if not named:
+        raise TrainingError("csv", [], "names no file", "give --csv or --parquet at least once")
+    return tuple(CsvSpec.parse(text, option) for option, text in named)
 
 
 @dataclass(frozen=True)

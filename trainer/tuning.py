@@ -13,12 +13,12 @@ from shared.errors import TrainingError
 from shared.settings.groups import Settings
 from shared.settings.loading import with_values
 from trainer.cache import open_cache
+from trainer.files import read_specs
 from trainer.histories import Lesson, prepare_lesson
 from trainer.provenance import flat_settings
 from trainer.request import CsvSpec
 from trainer.run import fit_model
 from trainer.run_folder import EpochReport, check_writable
-from trainer.training import read_histories
 
 STUDY_NAME = "study.log"
 STARTUP = 8  # trials at random before TPE has something to go by
@@ -79,7 +79,7 @@ def tune_settings(
         ``out`` cannot be written or holds the search of another lesson, or the files cannot be learned from.
     """
     check_writable("out", out)
-    histories, _ = read_histories(csv)
+    histories, _ = read_specs(csv)
     lesson = prepare_lesson(histories, settings.data, settings.labels, open_cache(settings.cache))
     return search(lesson, settings, out, trials, report)
 

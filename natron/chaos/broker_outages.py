@@ -42,6 +42,7 @@ class BrokerOutages:
     def __init__(self, broker: EmbeddedBroker, client: redis.Redis, record: Record) -> None:
         self._broker, self._client, self._record = broker, client, record
         self._step: Callable[[], bool] | None = None  # does what is due; True when the outage is over
+        self._postponed: Event | None = None
         self.reachable = True
 
     @property
@@ -51,6 +52,7 @@ class BrokerOutages:
 
     def begin(self, event: Event) -> None:
         """Begin an outage."""
+        self._event = event
         until_s = time.monotonic() + event.lasts_s
         if event.kind in _REFUSALS:
             self._step = self._refuse(event.kind, until_s)
@@ -127,9 +129,16 @@ class BrokerOutages:
             return False
         except LOST:
             return False  # its socket is not there yet
-        if not self._loading:
-            raise BrokerError("chaos: broker-load: it had too little to load to be seen at it; take a longer file")
-        self._record.broker["load"] += 1
-        self._record.refused["LOADING"] += self._loading
         self._client.config_set("key-load-delay", 0)
+        if self._loading:
+            self._record.broker["load"] += 1
+            self._record.refused["LOADING"] += self._loading
+        else:  # it had too little to load to be seen at it
+            self._record.broker["kill"] += 1
+            self._postponed = self._event
         return True
+
+    def take_postponed(self) -> Event | None:
+        """An outage that did not come to be one, and is to be tried again when there is more in the broker."""
+        postponed, self._postponed = self._postponed, None
+        return postponed

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from dataclasses import replace
 
 from natron.chaos.broker_outages import BrokerOutages
 from natron.chaos.injections import Injections
@@ -12,6 +13,7 @@ from shared.errors import BrokerError, BusyError
 
 IMPOSSIBLE_S = 60.0
 """An event that could not happen for so long is an error: nothing is skipped in silence."""
+POSTPONED_S, POSTPONED_MAX = 3.0, 10
 
 
 class Disturbance:
@@ -30,6 +32,7 @@ class Disturbance:
         self._due: list[Event] = []
         self._processes, self._outages, self._injections = processes, outages, injections
         self._began_s: float | None = None
+        self._postponed = 0
 
     @property
     def over(self) -> bool:
@@ -53,6 +56,8 @@ class Disturbance:
         if self._began_s is None:
             self._began_s = now_s
         self._outages.tend()
+        if (postponed := self._outages.take_postponed()) is not None:
+            self._postpone(postponed, now_s - self._began_s)
         self._processes.tend()
         while self._coming and now_s >= self._began_s + self._coming[0].at_s:
             self._due.append(self._coming.popleft())
@@ -60,6 +65,14 @@ class Disturbance:
         for event in self._due:
             if now_s > self._began_s + event.at_s + IMPOSSIBLE_S:
                 raise BrokerError(f"chaos: {event.kind} {event.victim}: could not be done for {IMPOSSIBLE_S:.0f} s")
+
+    def _postpone(self, event: Event, now_s: float) -> None:
+        """Try it again later, but not for ever."""
+        self._postponed += 1
+        if self._postponed > POSTPONED_MAX:
+            raise BrokerError(f"chaos: {event.kind}: did not come to be for want of data; take a longer file")
+        self._coming.append(replace(event, at_s=now_s + POSTPONED_S))
+        self._coming = deque(sorted(self._coming, key=lambda one: one.at_s))
 
     def _apply(self, event: Event) -> bool:
         """Whether it has happened."""

@@ -11,23 +11,25 @@ from typing import IO
 
 import redis
 
+from feature_service.feature_set import FEATURE_SET
+from natron.addresses import with_free_addresses
 from natron.chaos.broker_outages import BrokerOutages
 from natron.chaos.disturbance import Disturbance
 from natron.chaos.injections import Injections
 from natron.chaos.process_faults import ProcessFaults
 from natron.chaos.record import Record
-from natron.chaos.report import ChaosReport
+from natron.chaos.report import Burials, ChaosReport
 from natron.chaos.request import CANDLES_MIN, ChaosRequest
 from natron.chaos.schedule import FEATURE_SERVICES, WORKERS, draw_schedule
 from natron.feeder import Feed, Feeder
 from natron.prediction_collector import TURN_MS, PredictionCollector, await_predictions
 from natron.run_comparison import compare_runs
-from natron.system import Shape, System, with_free_addresses
+from natron.system import Shape, System
 from producer.history import read_history
 from shared.admission import Admission, AdmissionLimits
 from shared.broker import connect
 from shared.clock import SystemClock
-from shared.contracts import WINDOW, Candles, Prediction
+from shared.contracts import Candles, Prediction
 from shared.dead_letters import DEAD_KEEP, dead_letters
 from shared.errors import BrokerError, InputError
 from shared.names import Names
@@ -74,10 +76,10 @@ def run_chaos(
         with _Disturbed(request, settings, candles, Path(folder), output) as run:
             run.replay()
             run.finish(len(expected))
-            found, letters, unburied = run.collector.log.predictions, *run.buried()
+            found, burials = run.collector.log.predictions, run.burials()
         return ChaosReport(
             request, len(candles), len(expected), len(found), compare_runs(expected, found), run.record,
-            letters, unburied, schedule.replay_s, time.monotonic() - began_s,
+            burials, run.collector.log.forgotten, schedule.replay_s, time.monotonic() - began_s,
         )  # fmt: skip
 
 
@@ -96,18 +98,13 @@ def _undisturbed(
                 feeder.tend()
                 system.tend()
 
-            await_predictions(collector, lambda: _due(feeder), tend)
+            await_predictions(collector, lambda: feeder.due, tend)
         finally:
             feeder.stop()
-    missing = (_due(feeder) or 0) - len(collector.log.predictions)
+    missing = (feeder.due or 0) - len(collector.log.predictions)
     if missing or not collector.log.predictions:
         raise BrokerError(f"chaos: the undisturbed run lacks {missing} predictions; there is nothing to compare with")
     return collector.log.predictions
-
-
-def _due(feeder: Feeder) -> int | None:
-    """Predictions that a replay into an empty system must have; None while it goes on."""
-    return None if feeder.report is None else max(0, int(feeder.report["admitted"]) - WINDOW + 1)
 
 
 class _Disturbed:
@@ -176,15 +173,19 @@ class _Disturbed:
             if disturbance.reachable:
                 self.collector.turn(TURN_MS)
             else:
+                self.collector.expect_loss()
                 time.sleep(TURN_MS / 1_000)
 
     def finish(self, due: int) -> None:
         """Read on until everything is there."""
         await_predictions(self.collector, lambda: due if self._system.ready(self._client) else None, self._system.tend)
 
-    def buried(self) -> tuple[Counter[str], int]:
-        """Dead letters by reason, and how many entries that must be among them are not."""
-        letters = list(dead_letters(self._client, self._names))
+    def burials(self) -> Burials:
+        """What became a dead letter, and what should have or should not."""
+        letters = [letter for letter in dead_letters(self._client, self._names) if letter.reason]
+        p = self._request.series.partition
+        logs = {self._names.candles(p), self._names.features(p, FEATURE_SET.hash[:8])}
         origins = {(letter.origin, letter.origin_id) for letter in letters}
-        reasons = Counter(letter.reason for letter in letters if letter.reason)
-        return reasons, len(self.record.buriable - origins)
+        innocent = {origin for origin in origins if origin[0] in logs} - self.record.buriable
+        reasons = Counter(letter.reason for letter in letters)
+        return Burials(reasons, len(self.record.buriable - origins), len(innocent))

@@ -15,6 +15,11 @@ Config = Annotated[Path | None, typer.Option("--config", help="settings file; de
 Assignments = Annotated[list[str] | None, typer.Option("--set", help="group.key=value; any setting of natron.yaml")]
 Broker = Annotated[str | None, typer.Option("--broker", help="broker URL; default: the running `natron up`")]
 Exchange = Annotated[str, typer.Option("--exchange", help="ccxt's id of the exchange: binance, kraken, bybit ...")]
+Csv = Annotated[list[str] | None, typer.Option("--csv", help="FILE[,symbol=S][,timeframe=TF][,tz=Z]; again for more")]
+Parquet = Annotated[
+    list[str] | None, typer.Option("--parquet", help="a table of candles (t, o, h, l, c, v); options as of --csv")
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="compute anew, whatever cache.folder says")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 Symbol = Annotated[str, typer.Option("--symbol", help="as the broker spells it")]
 Timeframe = Annotated[str, typer.Option("--timeframe", help="M1, M5, M15, M30, H1, H4, D1 ...")]

@@ -29,12 +29,20 @@ def worker(
     config: Config = None,
     assignments: Assignments = None,
     broker: Broker = None,
-    bundle: str | None = typer.Option(None, "--bundle", help="folder of the bundle; default: the reference bundle"),
+    bundle: str | None = typer.Option(
+        None, "--bundle", help="folder of the bundle; default: the champion, else the reference bundle"
+    ),
+    runtime: str | None = typer.Option(None, "--runtime", help="auto, cpu, cuda, tensorrt or openvino"),
+    shadow: str | None = typer.Option(None, "--shadow", help="ID of a pushed bundle: predict as a challenger"),
 ) -> None:
     """Predict from feature rows until stopped; start more to share the load."""
     from inference_worker.service import run
 
-    run(_settings(config, assignments, broker, inference__bundle=bundle))
+    run(
+        _settings(
+            config, assignments, broker, inference__bundle=bundle, worker__shadow=shadow, inference__runtime=runtime
+        )
+    )
 
 
 def bridge(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from natron.commands.options import Assignments, Config
+from natron.commands.options import Assignments, Config, Csv, NoCache, Parquet
 from natron.environment import read_settings
 from shared.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Csv = Annotated[list[str], typer.Option("--csv", help="FILE[,symbol=S][,timeframe=TF][,tz=Z]; may be given often")]
 Preset = Annotated[str | None, typer.Option("--preset", help="tiny, small or base")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="the same seed gives the same bundle")]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda")]
@@ -29,8 +28,9 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    csv: Csv,
     out: Path = typer.Option(..., "--out", help="folder of the bundle; its name is the bundle's id"),
+    csv: Csv = None,
+    parquet: Parquet = None,
     run: Path | None = typer.Option(None, "--run", help="folder of the run; default: OUT.run"),
     preset: Preset = None,
     phases: str | None = typer.Option(None, "--phases", help="pretrain,supervised,rl or some of them"),
@@ -40,6 +40,7 @@ def train(
     weights: Weights = True,
     variants: Variants = "",
     trials: int = typer.Option(1, "--trials", min=1, help="settings tried before these, as natron tune says"),
+    no_cache: NoCache = False,
     config: Config = None,
     assignments: Assignments = None,
 ) -> None:
@@ -47,7 +48,7 @@ def train(
     _check_torch("natron train")
     from natron.training_display import TrainingDisplay, print_metrics, print_variants
     from shared.log import configure_log
-    from trainer.request import CsvSpec, TrainingRequest
+    from trainer.request import TrainingRequest, file_specs
     from trainer.training import train as run_training
 
     settings = read_settings(
@@ -57,10 +58,11 @@ def train(
         training__seed=seed,
         training__phases=phases,
         training__device=device,
+        cache__folder="" if no_cache else None,
     )
     configure_log("trainer", settings.system.log_level)
     request = TrainingRequest(
-        csv=tuple(CsvSpec.parse(text) for text in csv),
+        csv=file_specs(csv or [], parquet or []),
         out=out,
         settings=settings,
         save_weights=weights,
@@ -103,8 +105,9 @@ def export(
 
 
 def tune(
-    csv: Csv,
     out: Path = typer.Option(..., "--out", help="folder of the study; given again, it goes on"),
+    csv: Csv = None,
+    parquet: Parquet = None,
     trials: int = typer.Option(20, "--trials", min=1, help="in all, those done before counted"),
     preset: Preset = None,
     seed: Seed = None,
@@ -115,7 +118,7 @@ def tune(
     """Search settings by validation log-loss; prints the best as options of natron train."""
     _check_torch("natron tune")
     from shared.log import configure_log
-    from trainer.request import CsvSpec
+    from trainer.request import file_specs
     from trainer.tuning import Trial, tune_settings
 
     settings = read_settings(config, assignments, model__preset=preset, training__seed=seed, training__device=device)
@@ -124,7 +127,7 @@ def tune(
     def show(trial: Trial) -> None:
         print(f"trial {trial.number + 1}/{trials}: {trial.outcome}  {trial.assignments}", flush=True)
 
-    best, done = tune_settings([CsvSpec.parse(text) for text in csv], settings, out, trials, show)
+    best, done = tune_settings(file_specs(csv or [], parquet or []), settings, out, trials, show)
     print(f"best of {done}: validation log-loss {best.loss:.4f}")
     print(f"natron train --trials {done} {best.assignments} ...")
 

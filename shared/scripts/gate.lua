@@ -1,11 +1,12 @@
 -- The gate: publish a batch's outputs and move the reader's position, or do nothing.
 --
--- KEYS: position, attempts, input log, output log, dead letters, latest, then for each series: the stream that its
---       outputs are also kept in (side), and the stream its inputs came from (source).
--- ARGV: stage, expected position, new position, entries read, promote number, keep of the input log, keep of the
---       output log (0: its own reader trims it), max backlog of the output log, keep of a side stream (0: its reader
---       trims it), how many entries of a source to keep up to the newest finished one, keep of the dead letters,
---       1 to write `latest`, body.
+-- KEYS: position, attempts, input log, output log, dead letters, latest, passages, then for each series: the stream that
+--       its outputs are also kept in (side), and the stream its inputs came from (source).
+-- ARGV: stage, expected position, new position, entries read, promote number, keep of the input log (-1: not this
+--       stage's to trim), keep of the output log (0: its own reader trims it), max backlog of the output log, keep of a
+--       side stream (0: its reader trims it), how many entries of a source to keep up to the newest finished one (0: not
+--       this stage's to trim), keep of the dead letters, 1 to write `latest`, 1 to keep messages in a side without the
+--       series key at their end (it is in the side's own key), instance, keep of the passages, body.
 -- body: {series: [[key, newest finished n, [[t, message, n], ...] to fill a side with that lacks them], ...],
 --        entries: [[id, series index, t, message, n] or [id, 0, reason, detail, fields], ...]} in input order.
 -- Reply: {1, repeats, entries unread} done; {0} the position has moved; {-1} a newer bundle has written; {-2} the output log is full.
@@ -15,7 +16,8 @@ local STAGE, EXPECTED, REACHED, READ, PROMOTE = ARGV[1], ARGV[2], ARGV[3], tonum
 local IN_KEEP, OUT_KEEP, MAX_BACKLOG = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local SIDE_KEEP, SOURCE_KEEP, DEAD_KEEP = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local WITH_LATEST = ARGV[12] == '1'
-local FIRST_SERIES_KEY, MESSAGE_TIME_OFFSET = 7, 2
+local PASSAGES, KEYLESS, INSTANCE, PASSAGE_KEEP = KEYS[7], ARGV[13] == '1', ARGV[14], ARGV[15]
+local FIRST_SERIES_KEY, MESSAGE_TIME_OFFSET = 8, 2
 
 local held = redis.call('HGET', POSITION, STAGE) or '0-0 0 0'
 local held_id, held_read, held_promote = string.match(held, '^(%S+) (%S+) (%S+)$')
@@ -23,7 +25,7 @@ if held_id ~= EXPECTED then return {0} end
 if tonumber(held_promote) > PROMOTE then return {-1} end
 if redis.call('XLEN', OUTPUT) >= MAX_BACKLOG then return {-2} end
 
-local body = cmsgpack.unpack(ARGV[13])
+local body = cmsgpack.unpack(ARGV[16])
 local newest, last_message = {}, {}
 for index, series in ipairs(body[1]) do
   local side = KEYS[FIRST_SERIES_KEY + 2 * (index - 1)]
@@ -50,6 +52,7 @@ end
 
 local function keep_beside(index, t, message, n)
   local side = KEYS[FIRST_SERIES_KEY + 2 * (index - 1)]
+  if KEYLESS then message = string.sub(message, 1, -#body[1][index][1] - 1) end
   redis.call('XADD', side, string.format('%.0f-0', t), 'm', message, 'n', n)
   newest[index] = t
 end
@@ -78,7 +81,7 @@ for index, series in ipairs(body[1]) do
   if SIDE_KEEP > 0 then redis.call('XTRIM', KEYS[at], 'MAXLEN', SIDE_KEEP) end
   local source = redis.call('XREVRANGE', KEYS[at + 1], '+', '-', 'COUNT', 1)[1]
   local source_n = source and tonumber(field(source, 'n') or '')
-  if source_n and source_n >= series[2] then
+  if SOURCE_KEEP > 0 and source_n and source_n >= series[2] then
     redis.call('XTRIM', KEYS[at + 1], 'MAXLEN', SOURCE_KEEP + source_n - series[2])
   end
   if WITH_LATEST and last_message[index] then redis.call('HSET', LATEST, series[1], last_message[index]) end
@@ -89,7 +92,7 @@ redis.call('HSET', POSITION, STAGE, string.format('%s %.0f %.0f', REACHED, read,
 redis.call('HDEL', ATTEMPTS, STAGE)
 local unread = tonumber(stream_info(INPUT)['entries-added']) - read
 if unread >= 0 then
-  redis.call('XTRIM', INPUT, 'MAXLEN', '~', math.max(IN_KEEP, unread))
+  if IN_KEEP >= 0 then redis.call('XTRIM', INPUT, 'MAXLEN', '~', math.max(IN_KEEP, unread)) end
   -- A group that nobody reads through: it only makes `lag` exact for autoscalers.
   local group = redis.pcall('XGROUP', 'SETID', INPUT, STAGE, REACHED, 'ENTRIESREAD', string.format('%.0f', read))
   if group.err then
@@ -126,4 +129,8 @@ if OUT_KEEP > 0 and redis.call('XLEN', OUTPUT) > OUT_KEEP then
     if border then redis.call('XTRIM', OUTPUT, 'MINID', border) end
   end
 end
+-- For `natron trace`: who finished what, and when. Nothing depends on it, so nothing fails for it.
+local time = redis.call('TIME')
+redis.pcall('XADD', PASSAGES, 'MAXLEN', '~', PASSAGE_KEEP, '*', 's', STAGE, 'i', INSTANCE, 'a', EXPECTED, 'l', REACHED,
+  'k', READ, 'u', string.format('%.0f', tonumber(time[1]) * 1000000 + tonumber(time[2])))
 return {1, repeats, math.max(0, unread)}

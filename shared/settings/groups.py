@@ -345,6 +345,9 @@ class InferenceSettings(Group):
     """How a bundle is run."""
 
     bundle: str = Field("", description="folder of the bundle to serve; empty: the reference bundle of the package")
+    runtime: Literal["auto", "cpu", "cuda", "tensorrt", "openvino"] = Field(
+        "auto", description="auto: of those installed that give the golden answers, the fastest on the golden inputs"
+    )
     threads: Positive = Field(1, description="onnxruntime's threads in a worker; scale by starting workers instead")
     max_series: Annotated[int, Ge(16)] = Field(
         4_096,
@@ -428,6 +431,7 @@ class FeatureServiceSettings(Group):
 class WorkerSettings(Group):
     """Rows to predictions."""
 
+    shadow: str = Field("", description="ID of a pushed bundle to predict with as a challenger; empty: the champion")
     read_count: Positive = Field(64, description="entries read a partition at a time: what a lost race can cost")
     batch: Positive = Field(
         512, description="entries between two passes of the gate: a base bundle must be through within seconds"

@@ -20,7 +20,7 @@ from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
 from inference_worker.bundle import Bundle
 from inference_worker.service import bundle_folder
-from inference_worker.session import Job, Session
+from inference_worker.session import TOLERANCE, Job, Session
 from natron.traffic import Traffic, read_traffic
 from producer.sample import sample_candles, write_candles
 from shared.broker import connect
@@ -67,6 +67,20 @@ def expected_predictions(candles: Candles) -> Expected:
     heads = session.run([Job(session.acquire(), compute_history(candles), fresh=True)])[0]
     columns = [np.asarray(heads[head]).reshape(len(candles), -1) for head in heads]
     return Expected(candles["t"][WINDOW - 1 :].tolist(), np.concatenate(columns, axis=1)[WINDOW - 1 :])
+
+
+def same_log(found: list[Prediction], expected: Expected) -> None:
+    """Assert that a predictions log is that of an undisturbed run."""
+    assert [prediction.t for prediction in found] == expected.t
+    assert [prediction.n for prediction in found] == list(range(WINDOW, WINDOW + len(expected.t)))
+    values = np.array([[p.buy_prob, p.sell_prob, *p.direction_probs, *p.regime_probs] for p in found], np.float32)
+    assert np.abs(values - expected.values).max() <= TOLERANCE
+
+
+@pytest.fixture(name="same_log", scope="session")
+def same_log_fixture() -> Callable[[list[Prediction], Expected], None]:
+    """Comparing, for tests."""
+    return same_log
 
 
 class UpSystem:

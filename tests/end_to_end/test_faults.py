@@ -6,20 +6,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from inference_worker.session import TOLERANCE
-from shared.contracts import WINDOW, Candles, Prediction
+from shared.contracts import Candles
 
 Sample = tuple[Path, Candles]
-
-
-def same_log(found: list[Prediction], expected: Any) -> None:
-    assert [prediction.t for prediction in found] == expected.t
-    assert [prediction.n for prediction in found] == list(range(WINDOW, WINDOW + len(expected.t)))
-    values = np.array([[p.buy_prob, p.sell_prob, *p.direction_probs, *p.regime_probs] for p in found], np.float32)
-    assert np.abs(values - expected.values).max() <= TOLERANCE
 
 
 def finished(replay: "subprocess.Popen[str]") -> dict[str, Any]:
@@ -36,7 +27,7 @@ def under_way(up: Any, already: int, replay: "subprocess.Popen[str]") -> bool:
 
 @pytest.mark.parametrize("victim", ["feature-service-1", "worker-1", "worker-2", "bridge", "broker"])
 def test_kill_9_of_any_service_changes_nothing(
-    up: Any, await_true: Any, sample: Sample, expected: Any, victim: str
+    up: Any, await_true: Any, sample: Sample, expected: Any, same_log: Any, victim: str
 ) -> None:
     symbol, already = f"kill.{victim}", up.traffic().published
     replay = up.replay(sample[0], symbol)
@@ -48,7 +39,9 @@ def test_kill_9_of_any_service_changes_nothing(
     await_true(up.whole, "every service is back")
 
 
-def test_a_killed_replay_run_again_changes_nothing(up: Any, await_true: Any, sample: Sample, expected: Any) -> None:
+def test_a_killed_replay_run_again_changes_nothing(
+    up: Any, await_true: Any, sample: Sample, expected: Any, same_log: Any
+) -> None:
     already = up.traffic().published
     replay = up.replay(sample[0], "kill.replay")
     await_true(lambda: under_way(up, already, replay), "predictions under way")
@@ -62,7 +55,7 @@ def test_a_killed_replay_run_again_changes_nothing(up: Any, await_true: Any, sam
 
 @pytest.mark.parametrize("victim", ["feature-service-1", "worker-1", "worker-2", "broker"])
 def test_a_service_paused_until_others_took_over_changes_nothing_when_it_wakes(
-    up: Any, await_true: Any, sample: Sample, expected: Any, victim: str
+    up: Any, await_true: Any, sample: Sample, expected: Any, same_log: Any, victim: str
 ) -> None:
     symbol, already = f"pause.{victim}", up.traffic().published
     replay = up.replay(sample[0], symbol)
@@ -92,7 +85,7 @@ def test_the_same_file_again_admits_nothing_and_predicts_nothing(up: Any, await_
 
 
 def test_garbage_on_every_stream_ends_in_the_dead_letters_and_changes_nothing(
-    up: Any, await_true: Any, sample: Sample, expected: Any
+    up: Any, await_true: Any, sample: Sample, expected: Any, same_log: Any
 ) -> None:
     finished(up.replay(sample[0], "junk", "--limit", "2000"))
     await_true(lambda: up.traffic().published == up.traffic().due, "the first half's predictions")
@@ -126,7 +119,7 @@ def test_a_client_that_comes_late_gets_the_snapshot(up: Any, await_true: Any, sa
 
 
 def test_ctrl_c_stops_every_process_and_the_data_outlives_it(
-    tmp_path: Path, up_system: Any, await_true: Any, sample: Sample, expected: Any
+    tmp_path: Path, up_system: Any, await_true: Any, sample: Sample, expected: Any, same_log: Any
 ) -> None:
     first = up_system(tmp_path)
     finished(first.replay(sample[0], "kept"))

@@ -2,26 +2,31 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partialmethod
 
 import numpy as np
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
 from feature_service.service import run as run_features
+from inference_worker.comparison import compare
 from inference_worker.service import run
 from inference_worker.session import TOLERANCE, Job, Session
+from inference_worker.shadow import ShadowStage
 from inference_worker.stage import PredictionStage
 from shared.admission import Admission, AdmissionLimits
 from shared.clock import SimulatedClock
-from shared.codec import decode_prediction, decode_row, encode_row
+from shared.codec import decode_kept_prediction, decode_prediction, decode_row, encode_prediction, encode_row
 from shared.consumer import Consumer, ConsumerLimits
 from shared.contracts import WINDOW, Candles, Prediction, Reason, Series
 from shared.dead_letters import dead_letters
-from shared.errors import StorageError
+from shared.errors import StorageError, SupersededError
+from shared.feature_sets import FeatureSetAnnouncement
 from shared.gate import Crossing, Gate
 from shared.membership import Membership
 from shared.metrics import Metrics
@@ -93,10 +98,12 @@ DEADLY = {"worker.read_count": 16, "system.max_attempts": 1_000}
 class Worker:
     """One life of a worker that believes itself alone, and so is late wherever another one was."""
 
-    def __init__(self, broker: BrokerUnderTest, session: Session) -> None:
+    def __init__(
+        self, broker: BrokerUnderTest, session: Session, kind: type[PredictionStage] = PredictionStage
+    ) -> None:
         values, clock = load_settings(None, {}, DEADLY), SimulatedClock(0)
         client, names, metrics = broker.client, broker.names, Metrics("worker")
-        self.stage = PredictionStage(client, names, clock, values, metrics, session)
+        self.stage, self.metrics = kind(client, names, clock, values, metrics, session), metrics
         self.consumer = Consumer(
             client, names, self.stage, Membership(client, names, f"worker-{id(self)}", "one", clock), clock,
             ConsumerLimits.of(values.worker, values.system), metrics, threading.Event(),
@@ -173,6 +180,19 @@ def test_many_series_in_few_slots_each_get_their_own_answers(broker: BrokerUnder
         same_answers(predictions(broker, series), walk_candles(99, seed=at), session)
 
 
+def test_a_worker_of_another_feature_set_than_the_service_s_says_so(broker: BrokerUnderTest) -> None:
+    """It waited in silence for rows that nobody computed."""
+    theirs = "cd" * 32
+    FeatureSetAnnouncement(broker.client, broker.names, theirs, SimulatedClock(0)).renew()
+    broker.client.zrem(broker.names.members("feature_sets"), FEATURE_SET.hash)
+    context = ServiceContext(broker.client, broker.names, SimulatedClock(0), threading.Event(), "foreign")
+    with structlog.testing.capture_logs() as logged:
+        run(Settings(), context, until_idle=True)
+    (event,) = [event for event in logged if event["event"] == "feature_set_mismatch"]
+    assert theirs in event["error"]
+    assert FEATURE_SET.hash in event["error"]
+
+
 def test_the_newest_prediction_stands_in_latest_and_in_recent(broker: BrokerUnderTest) -> None:
     admit(broker, walk_candles(100))
     serve(broker)
@@ -183,8 +203,22 @@ def test_the_newest_prediction_stands_in_latest_and_in_recent(broker: BrokerUnde
     )
     assert decode_prediction(latest) == newest
     assert recent[0][0].decode() == f"{newest.t}-0"
-    assert recent[0][1][1] == latest
-    assert len(latest) <= 200
+    assert decode_kept_prediction(recent[0][1][1], SERIES) == newest
+    assert recent[0][1][1] + SERIES.key.encode() == latest
+
+
+def test_an_entry_of_recent_takes_at_most_200_bytes_whatever_the_symbol_and_the_bundle_are_called() -> None:
+    """It repeated the series' key, which is in the stream's own key, and which may take 196 bytes by itself."""
+    longest = Series("\U0001f41f" * 16, "M15")
+    prediction = Prediction(
+        longest, 2**62, 2**62, 0.5, 0.5, (0.2, 0.3, 0.5), (0.1,) * 6, (0.1,) * 3, (1.0, 0.5), 511, "b" * 24, "ab" * 32,
+        2**62, 2**62, 2**62, 2**62,
+    )  # fmt: skip
+    message = encode_prediction(prediction)
+    kept = message.removesuffix(longest.key.encode())
+    assert len(longest.key) == 64 * 3 + 4
+    assert len(b"m" + kept + b"n" + str(2**62).encode()) <= 200
+    assert decode_kept_prediction(kept, longest) == decode_prediction(message)
 
 
 def test_predictions_carry_the_reasons_of_their_rows_and_sign_their_bundle(broker: BrokerUnderTest) -> None:
@@ -229,3 +263,96 @@ def test_a_window_with_a_hole_stops_the_worker_instead_of_answering_from_less(
     with pytest.raises(StorageError, match=r"window of EURUSD%2Er\.M15"):
         serve(broker)
     assert len(predictions(broker)) == 110 - WINDOW + 1
+
+
+def rest(worker: Worker) -> None:
+    """Turn until nothing waits."""
+    while worker.consumer.turn(0):
+        pass
+
+
+def variant_session(session: Session, name: str) -> Session:
+    manifest = session.bundle.manifest.model_copy(update={"id": name})
+    return Session(replace(session.bundle, manifest=manifest), threads=1, max_tokens=1_024)
+
+
+def test_a_worker_of_an_older_bundle_never_writes_after_a_newer_one(broker: BrokerUnderTest, session: Session) -> None:
+    candles = walk_candles(160)
+    older, newer = Worker(broker, session), Worker(broker, session)
+    admit(broker, candles[:120])
+    rest(older)
+    newer.stage.adopt(variant_session(session, "newer"), 1)
+    admit(broker, candles[120:140])
+    rest(newer)
+    admit(broker, candles[140:])
+    older.consumer.turn(0)  # late: it finds the position moved
+    with pytest.raises(SupersededError, match="a newer bundle has predicted"):
+        older.consumer.turn(0)
+    rest(newer)
+    found = predictions(broker)
+    same_answers(found, candles, session)
+    assert [p.bundle for p in found] == ["reference"] * (120 - WINDOW + 1) + ["newer"] * 40
+
+
+def test_a_shadow_says_the_same_of_the_same_graph_and_trims_nothing(broker: BrokerUnderTest, session: Session) -> None:
+    candles, p = walk_candles(300), SERIES.partition
+    champion, shadow = Worker(broker, session), Worker(broker, variant_session(session, "dark"), ShadowStage)
+    for start in range(0, 300, 50):
+        admit(broker, candles[start : start + 50])
+        rest(shadow)
+        if start % 100:
+            rest(champion)
+        unread = broker.client.xlen(broker.names.features(p, SET8))
+        assert unread == start + 50  # what the champion has not read is there, whoever else has
+    rest(champion)
+    same_answers(predictions(broker), candles, session)
+    found = compare(broker.client, broker.names, "reference", "dark")
+    assert (found.both, found.only_champion, found.only_shadow) == (300 - WINDOW + 1, 0, 0)
+    for one in found.heads.values():
+        assert one.same == found.both
+        assert one.farthest <= 1e-5
+    assert {p.bundle for p in predictions(broker)} == {"reference"}
+    assert decode_prediction(broker.client.hget(broker.names.latest(p), SERIES.key)).bundle == "reference"
+
+
+def test_a_shadow_that_missed_rows_passes_over_until_it_has_read_96_in_a_row(
+    broker: BrokerUnderTest, session: Session
+) -> None:
+    candles, p = walk_candles(400), SERIES.partition
+    admit(broker, candles)
+    champion, shadow = Worker(broker, session), Worker(broker, variant_session(session, "dark"), ShadowStage)
+    rest(champion)
+    # What a shadow that comes late finds: rows 141 on, and a window from row 305 on.
+    broker.client.xtrim(broker.names.features(p, SET8), maxlen=260, approximate=False)
+    rest(shadow)
+    entries = broker.client.execute_command("XRANGE", broker.names.shadow(p, "dark"), "-", "+")
+    found = [decode_prediction(entry[1][1]) for entry in entries]
+    assert [prediction.n for prediction in found] == list(range(141 + WINDOW - 1, 401))
+    assert shadow.metrics.passed_over._value.get() == WINDOW - 1
+    theirs = {prediction.n: prediction for prediction in predictions(broker)}
+    for prediction in found:
+        assert prediction.buy_prob == pytest.approx(theirs[prediction.n].buy_prob, abs=1e-5)
+
+
+def test_a_bundle_warmed_aside_goes_on_without_reading_its_series_back_whole(
+    broker: BrokerUnderTest, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candles, worker, tokens = walk_candles(160), Worker(broker, session), list[int]()
+    admit(broker, candles[:120])
+    rest(worker)
+    newer = variant_session(session, "newer")
+    warm = worker.stage.warm(newer, broker.client)
+    assert [(one.series, one.n) for one in warm] == [(SERIES, 120)]
+    admit(broker, candles[120:123])
+    rest(worker)  # the series goes on while the bundle is warmed
+    worker.stage.adopt(newer, 1, warm)
+    compute = newer.run
+    monkeypatch.setattr(newer, "run", lambda jobs: tokens.extend(len(job.rows) for job in jobs) or compute(jobs))
+    admit(broker, candles[123:124])
+    rest(worker)
+    assert tokens == [4]  # three candles it missed, and this one
+    admit(broker, candles[124:])
+    rest(worker)
+    worker.stage.forget()
+    same_answers(predictions(broker), candles, session)
+    assert [p.bundle for p in predictions(broker)] == ["reference"] * (123 - WINDOW + 1) + ["newer"] * 37

@@ -7,7 +7,7 @@ from shared.admission import Admission, AdmissionLimits, Verdict
 from shared.clock import SimulatedClock
 from shared.contracts import Candles, Series
 from shared.dead_letters import dead_letters
-from shared.errors import BusyError
+from shared.errors import BusyError, TailLostError
 from shared.testing import BrokerUnderTest, walk_candles
 
 SERIES = Series("EURUSD.r", "M15")
@@ -40,6 +40,17 @@ def test_a_second_producer_of_the_same_source_changes_nothing(broker: BrokerUnde
     admit(admission(broker), candles)
     assert admit(admission(broker), candles) == [Verdict.DUPLICATE] * 5
     assert len(logged(broker)) == 5
+
+
+def test_a_series_that_ends_before_what_the_producer_sent_takes_nothing_after_it(broker: BrokerUnderTest) -> None:
+    """A broker that lost its tail took the next batch, and the series had a hole for ever."""
+    candles = walk_candles(9)
+    door = admission(broker)
+    admit(door, candles[:3])
+    with pytest.raises(TailLostError, match=SERIES.key):
+        door.admit(SERIES, candles[5:], 0, "csv", after=int(candles["t"][4]))
+    assert logged(broker) == candles["t"][:3].tolist()
+    assert door.admit(SERIES, candles[3:], 0, "csv", after=int(candles["t"][2])) == [Verdict.ADMITTED] * 6
 
 
 def test_revised_late_and_old_candles_are_told_apart(broker: BrokerUnderTest) -> None:

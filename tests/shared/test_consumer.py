@@ -381,3 +381,20 @@ def test_an_instance_that_stops_renewing_is_gone_after_its_time(broker: BrokerUn
     assert two.renew() == ["two"]
     two.leave()
     assert broker.client.zcard(key) == 0
+
+
+def test_what_an_instance_leaves_is_taken_over_at_the_next_turn_not_at_the_next_renewal(
+    broker: BrokerUnderTest,
+) -> None:
+    """The clocks here stand still: nobody's renewal comes due."""
+    one, two = (consumer(broker, Copying(broker.names), name) for name in ("one", "two"))
+    one.turn(0)
+    two.turn(0)
+    one._membership.expire()
+    one.turn(0)
+    assert len(one._positions) == len(two._positions) == 32
+    two._stop.set()
+    two.run()
+    one.turn(0)  # hears of it
+    one.turn(0)
+    assert len(one._positions) == 64

@@ -154,6 +154,15 @@ def test_a_run_of_other_settings_or_data_is_not_resumed(lesson: Lesson, tmp_path
         fit_model(replace(lesson, series=(changed, lesson.series[1])), settings, 5, out=tmp_path / "run", resume=True)
 
 
+def test_full_attention_learns_and_is_calibrated_on_the_same_chunks(lesson: Lesson) -> None:
+    splits = Splits(Span(100, 165), Span(200, 240), Span(250, 300))
+    few = replace(lesson, series=(replace(lesson.series[0], splits=splits),))
+    flags = {"model__attention": "full", "training__phases": "supervised", "training__supervised__epochs": 3}
+    found = fit_model(few, make_settings(**flags, training__supervised__chunk_rows=160), 5)
+    assert np.isfinite(found.best.validation_log_loss)
+    assert found.best.validation_log_loss < 0.9
+
+
 def test_a_gpu_that_is_not_there_is_refused(lesson: Lesson) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is one")

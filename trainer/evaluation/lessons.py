@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from feature_service.feature_set import FEATURE_SET
+from shared.contracts import WINDOW
 from shared.settings.groups import DataSettings, Settings
 from trainer.evaluation.walks import mirrored_walk
 from trainer.histories import History, Lesson, prepare_lesson
 from trainer.markets import market_groups
+from trainer.splits import TARGETS_MIN
 
 
 def test_lesson(histories: Sequence[History], settings: Settings) -> Lesson:
@@ -33,11 +36,21 @@ def fold_lessons(histories: Sequence[History], settings: Settings, folds: int) -
     for fold in range(1, folds + 1):
         end = 1 - settings.evaluation.walk_forward_share + fold * step
         learned = 1 - step / end  # of the fold's candles; the rest is tested
-        kept = settings.data.train_share / (settings.data.train_share + settings.data.validation_share)
-        data = DataSettings(train_share=learned * kept, validation_share=learned * (1 - kept))
         cut = [_before(one, stop) for one, stop in zip(histories, _stops(histories, end), strict=True)]
+        held = max(_validation_share(settings.data) * learned, _fewest(settings) / min(len(one.candles) for one in cut))
+        data = DataSettings(train_share=max(learned - held, 0.01), validation_share=held)
         lessons.append(prepare_lesson(cut, data, settings.labels))
     return lessons
+
+
+def _validation_share(data: DataSettings) -> float:
+    """Of what is learned from, that which only chooses."""
+    return data.validation_share / (data.train_share + data.validation_share)
+
+
+def _fewest(settings: Settings) -> int:
+    """Candles that a validation split must have before it is purged; early folds are short."""
+    return WINDOW + FEATURE_SET.lookback + max(settings.labels.horizons.values()) + TARGETS_MIN + 1
 
 
 def _stops(histories: Sequence[History], share: float) -> list[int]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from inference_worker.bundle import HEADS
 from producer.history import read_history
+from producer.sample import sample_candles
 from shared.contracts import REGIMES, Candles
 from shared.settings.groups import LabelSettings
 from trainer.labels.heads import (
@@ -163,6 +164,20 @@ def real_sources(market_data: Path) -> list[LabelSource]:
         candles = read_history(market_data / name, None, tz).candles
         sources.append(LabelSource(name, candles, np.arange(len(candles)) < 0.7 * len(candles), _costs(candles)))
     return sources
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_class_is_common_enough_on_a_synthetic_file(seed: int) -> None:
+    candles = sample_candles(12_000, "M15", seed)
+    mask = np.arange(len(candles)) < 0.7 * len(candles)
+    labels = fit_labels(LabelSettings(), [LabelSource("X.M15", candles, mask, _costs(candles))]).compute(
+        "X.M15", candles, _costs(candles)
+    )
+    known = labels["buy"] != UNLABELLED
+    for head in ("buy", "sell"):
+        assert 0.20 <= (labels[head][known] == 1).mean() <= 0.55
+    regimes = labels["regime"][labels["regime"] != UNLABELLED]
+    assert (np.bincount(regimes, minlength=6) / len(regimes)).min() >= 0.03
 
 
 @pytest.mark.parametrize("pooled", [False, True])

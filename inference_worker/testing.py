@@ -1,0 +1,41 @@
+"""Bundles for tests: an existing one under other names and with known faults."""
+
+from pathlib import Path
+
+import numpy as np
+
+from inference_worker.bundle import GRAPH_NAME, Bundle, Tensor, write_manifest
+
+
+def write_variant(
+    bundle: Bundle,
+    bundle_id: str,
+    folder: Path,
+    *,
+    seed: int = 0,
+    golden_shift: float = 0.0,
+    feature_set: str | None = None,
+) -> None:
+    """Write the same graph under another ID.
+
+    Parameters
+    ----------
+    golden_shift
+        Added to what the graph is said to have answered: it then seems to drift.
+    feature_set
+        Hash of the features it is said to read; None: its own.
+    """
+    manifest = bundle.manifest
+    golden = manifest.golden
+    outputs = {head: Tensor.of(one.array + np.float32(golden_shift)) for head, one in golden.outputs.items()}
+    features = manifest.feature_set
+    changes = {
+        "id": bundle_id,
+        "seed": seed,
+        "files": {GRAPH_NAME: manifest.files[GRAPH_NAME]},
+        "golden": golden.model_copy(update={"outputs": outputs}),
+        "feature_set": features.model_copy(update={"hash": feature_set or features.hash}),
+    }
+    folder.mkdir(parents=True)
+    (folder / GRAPH_NAME).write_bytes(bundle.graph)
+    write_manifest(folder, manifest.model_copy(update=changes))

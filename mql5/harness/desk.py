@@ -1,0 +1,61 @@
+"""A trader's desk: the EA on its chart, and its bridge."""
+
+from dataclasses import dataclass
+
+from harness.bridge_double import KEYS, BridgeDouble, prediction
+from harness.terminal import Terminal
+
+from shared.contracts import Prediction
+
+
+def prepare(terminal: Terminal, ports: tuple[int, int], *, simulated: bool = True, symbol: str = "EURUSD",
+            **inputs: object) -> None:  # fmt: skip
+    """Candles, a price, and the inputs of a trader who has enrolled."""
+    terminal.do(f"set symbol {symbol}")
+    if simulated:
+        terminal.do("set simulated 1")
+    now_s = terminal.utc_ms // 1_000 + 7_200
+    for at in range(40, -1, -1):
+        terminal.do(f"candle {now_s // 900 * 900 - at * 900} 1.10000 1.10050 1.09950 1.10000 100 10")
+    terminal.quote()
+    given = {
+        "SignalsPort": ports[0], "RequestsPort": ports[1], "BridgeKey": KEYS.bridge.hex(),
+        "ClientKey": KEYS.client.hex(), "DryRun": "false", "PushCandles": "false",
+    } | inputs  # fmt: skip
+    for name, value in given.items():
+        terminal.do(f"input {name} {value}")
+
+
+@dataclass
+class Desk:
+    """A terminal with the EA on its chart, and its bridge."""
+
+    terminal: Terminal
+    bridge: BridgeDouble
+
+    def start(self, **inputs: object) -> None:
+        prepare(self.terminal, self.bridge.ports, **inputs)
+        assert self.terminal.do("init")[-1] == "= init 0"
+
+    def in_step(self) -> None:
+        self.terminal.until(lambda: self.terminal.heard("link: in step"))
+        self.terminal.spend(60)  # a heartbeat has come
+
+    def trade(self, one: Prediction | None = None) -> str:
+        """Publish a signal and wait for the decision on it."""
+        one = one or prediction()
+        self.bridge.publish(one)
+        return self.decision(one.id)
+
+    def decision(self, id_: str) -> str:
+        events = ("refused", "ordered", "rejected", "dry_run", "waiting")
+
+        def found() -> list[str]:
+            lines = [line.split(";") for line in self.terminal.said if f";{id_};" in line]
+            return [f"{line[1]}: {line[-1]}" for line in lines if line[1] in events]
+
+        self.terminal.until(lambda: bool(found()))
+        return found()[-1]
+
+    def positions(self) -> list[list[str]]:
+        return self.terminal.state("position")

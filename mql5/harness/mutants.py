@@ -1,0 +1,86 @@
+"""Seeded bugs: what each changes in the EA's source, one line a bug. Every one should make a test fail."""
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """``old`` occurs once in ``file`` (of Include/Natron) and becomes ``new``."""
+
+    group: str
+    file: str
+    old: str
+    new: str
+
+
+MUTANTS = [
+    Mutant("framing", "ZmtpFrames.mqh", "         start=at+9;", "         start=at+8;"),
+    Mutant("framing", "ZmtpFrames.mqh", "length=length*256+(long)m_bytes.At(at+i);", "length=length+(long)m_bytes.At(at+i);"),
+    Mutant("framing", "ZmtpFrames.mqh", "      if(length>m_frame_max)\n         return(Broken(\"frame: larger than allowed\"));\n      size", "      size"),
+    Mutant("framing", "ZmtpFrames.mqh", "if(m_parts>ZMTP_PARTS_MAX)", "if(m_parts>2*ZMTP_PARTS_MAX)"),
+    Mutant("framing", "ZmtpFrames.mqh", "if(m_bytes.Size()<start+size)", "if(m_bytes.Size()<start)"),
+    Mutant("framing", "ZmtpFrames.mqh", "if((flags&~7)!=0)", "if((flags&~15)!=0)"),
+    Mutant("framing", "Zmtp.mqh", "bool is_long=body.Size()>255;", "bool is_long=body.Size()>256;"),
+    Mutant("framing", "Zmtp.mqh", "m_in.Add(m_chunk,got);", "m_in.Add(m_chunk,ArraySize(m_chunk));"),
+    Mutant("framing", "Zmtp.mqh", "m_out.DropFirst(sent);", "m_out.DropFirst(count);"),
+    Mutant("auth", "Zmtp.mqh", "if(!CommandIs(\"WELCOME\"))", "if(false)"),
+    Mutant("auth", "Zmtp.mqh", "      data.Add(StringLen(m_password));\n", ""),
+    Mutant("auth", "Zmtp.mqh", "data.AddText(m_password);", "data.AddText(m_user);"),
+    Mutant("auth", "Zmtp.mqh", "if(item==ZMTP_ITEM_DATA && m_state!=ZMTP_UP)", "if(false)"),
+    Mutant("auth", "Zmtp.mqh", "return(CommandIs(\"READY\") ? TakeReady(now) : Drop(\"refused by the bridge\"));", "return(TakeReady(now));"),
+    Mutant("auth", "Zmtp.mqh", "m_state=Plain() ? ZMTP_WELCOME : ZMTP_READY;", "m_state=ZMTP_READY;"),
+    Mutant("hmac", "Hmac.mqh", "return(difference==0);", "return(difference>=0);"),
+    Mutant("hmac", "Hmac.mqh", "for(int at=0; at<HMAC_DIGITS; at++)", "for(int at=0; at<HMAC_DIGITS-1; at++)"),
+    Mutant("hmac", "Hmac.mqh", "outer.Add(key^0x5C);", "outer.Add(key^0x36);"),
+    Mutant("hmac", "LineCodec.mqh", "from_client ? !Verify(raw,size,m_client,text) : !Verify(raw,size,m_bridge,text)", "!Verify(raw,size,m_client,text)"),
+    Mutant("hmac", "LineCodec.mqh", "m_client.Sign(raw,0,count)", "m_client.Sign(raw,0,count-1)"),
+    Mutant("hmac", "LineCodec.mqh", "if(!CHmac::Same(", "if(false && !CHmac::Same("),
+    Mutant("expiry", "RiskGate.mqh", "if(now>line.expires_ms)", "if(now>line.expires_ms+1000*line.tf_s)"),
+    Mutant("expiry", "RiskGate.mqh", "if(now-closed>1000*(long)s.max_age_s)", "if(now-closed>60000*(long)s.max_age_s)"),
+    Mutant("expiry", "RiskGate.mqh", "if(closed-now>5000)", "if(closed-now>5000000)"),
+    Mutant("expiry", "RiskGate.mqh", "if(line.reasons!=0)", "if((line.reasons&~64)!=0)"),
+    Mutant("expiry", "SignalTrader.mqh", "m_line=line;\n      m_pending=true;", "m_line=line;\n      m_line.expires_ms+=10000000;\n      m_pending=true;"),
+    Mutant("dedupe", "RiskGate.mqh", "if(journal.Has(line))", "if(false)"),
+    Mutant("dedupe", "IdJournal.mqh", "         if(m_ids[at]==line.id)\n            return(true);", "         if(m_ids[at]==line.symbol)\n            return(true);"),
+    Mutant("dedupe", "IdJournal.mqh", "return(AtBroker(CommentOf(line)));", "return(false);"),
+    Mutant("dedupe", "IdJournal.mqh", "      FileFlush(m_handle);\n", ""),
+    Mutant("dedupe", "IdJournal.mqh", "      FileSeek(m_handle,0,SEEK_END);\n", "      FileSeek(m_handle,0,SEEK_SET);\n"),
+    Mutant("dedupe", "Standing.mqh", "return(seq<=m_seq ? VERDICT_OLD : VERDICT_GAP);", "return(VERDICT_GAP);"),
+    Mutant("dedupe", "Standing.mqh", "return(WasLeft(session) ? VERDICT_OLD : VERDICT_NEW_SESSION);", "return(VERDICT_NEW_SESSION);"),
+    Mutant("gaps", "SignalReader.mqh", "      if(verdict!=VERDICT_NEXT)\n         return(false);\n      m_standing.Move(line.seq);\n      origin=ORIGIN_LIVE;", "      m_standing.Move(line.seq);\n      origin=ORIGIN_LIVE;"),
+    Mutant("gaps", "SignalReader.mqh", "         m_gaps++;\n         Ask();", "         m_gaps++;"),
+    Mutant("gaps", "SignalReader.mqh", "         if(verdict!=VERDICT_OLD)\n            Ask();", ""),
+    Mutant("gaps", "SignalReader.mqh", "m_standing.Session(),m_standing.Seq(),StampMs()", "m_standing.Session(),m_standing.Seq()+1,StampMs()"),
+    Mutant("gaps", "SignalReader.mqh", "      if(verdict==VERDICT_NEW_SESSION)\n        {\n         Ask();", "      if(verdict==VERDICT_NEW_SESSION)\n        {"),
+    Mutant("gaps", "SignalReader.mqh", "if(!m_asking || now<m_hello_due ||", "if(!m_asking || m_hello_due>0 ||"),
+    Mutant("sizing", "Sizing.mqh", "s.risk_percent/100;", "s.risk_percent/10;"),
+    Mutant("sizing", "Sizing.mqh", "MathFloor(MathMin(lots,most)/step+1e-9)*step", "MathCeil(MathMin(lots,most)/step-1e-9)*step"),
+    Mutant("sizing", "Sizing.mqh", "if(lots<least-1e-9)", "if(lots<0)"),
+    Mutant("sizing", "Sizing.mqh", "MathMin(SymbolInfoDouble(_Symbol,SYMBOL_VOLUME_MAX),s.max_lots)", "SymbolInfoDouble(_Symbol,SYMBOL_VOLUME_MAX)"),
+    Mutant("sizing", "Sizing.mqh", "money*share/loss", "money/loss"),
+    Mutant("sizing", "SignalTrader.mqh", "MathMax(stop,CTradeExecutor::StopsLevel()+1)+(tick.ask-tick.bid)/_Point", "stop"),
+    Mutant("sizing", "Sizing.mqh", "margin>0.9*AccountInfoDouble(ACCOUNT_MARGIN_FREE)", "margin<0"),
+    Mutant("stops", "TradeExecutor.mqh", "double stop=Away(leaving,stop_points,-side);", "double stop=Away(leaving,stop_points,side);"),
+    Mutant("stops", "TradeExecutor.mqh", "MathMax(points,StopsLevel()+1)", "points"),
+    Mutant("stops", "TradeExecutor.mqh", "double leaving=side>0 ? tick.bid : tick.ask;", "double leaving=side>0 ? tick.ask : tick.bid;"),
+    Mutant("stops", "PositionKeeper.mqh", "side*(wish-stop)<KEEPER_STEP_POINTS*_Point-_Point/2", "wish==stop"),
+    Mutant("stops", "PositionKeeper.mqh", "executor.Move(ticket,wish,take)", "executor.Move(ticket,wish,0)"),
+    Mutant("stops", "PositionKeeper.mqh", "double trailed=leaving-side*", "double trailed=leaving-"),
+    Mutant("stops", "PositionKeeper.mqh", "gained>=s.break_even_atr*Atr()", "gained>=s.break_even_atr"),
+    Mutant("stops", "PositionKeeper.mqh", ">=(long)s.horizon_candles*s.tf_s", ">(long)s.horizon_candles*s.tf_s*2"),
+    Mutant("limits", "RiskGate.mqh", "if(entries>=s.trades_a_day)", "if(entries>s.trades_a_day)"),
+    Mutant("limits", "RiskGate.mqh", "if(-result>=(AccountInfo", "if(result>=(AccountInfo"),
+    Mutant("limits", "RiskGate.mqh", "HistoryDealGetInteger(deal,DEAL_TIME)<midnight || ", ""),
+    Mutant("limits", "RiskGate.mqh", "if(Occupied(s.magic))", "if(false)"),
+    Mutant("limits", "RiskGate.mqh", "TimeLocal()-m_error_at<s.cooldown_s", "TimeLocal()-m_error_at<0"),
+    Mutant("limits", "RiskGate.mqh", "return(now.hour>=s.hour_from || now.hour<s.hour_to);", "return(true);"),
+    Mutant("limits", "RiskGate.mqh", "(tick.ask-tick.bid)/_Point>s.max_spread_points+1e-6", "(tick.ask-tick.bid)>s.max_spread_points"),
+    Mutant("limits", "RiskGate.mqh", "if(m_killed)", "if(false)"),
+    Mutant("limits", "RiskGate.mqh", "ACCOUNT_TRADE_MODE_REAL && !s.allow_real", "ACCOUNT_TRADE_MODE_REAL && s.allow_real"),
+    Mutant("clock", "BridgeClock.mqh", "if(offset>m_fastest)", "if(offset<m_fastest)"),
+    Mutant("clock", "BridgeClock.mqh", "return((long)tick+(m_before>m_fastest ? m_before : m_fastest));", "return(m_window+(m_before>m_fastest ? m_before : m_fastest));"),
+    Mutant("clock", "SignalReader.mqh", "         m_clock.Reset();\n         m_newest_ms=0;", "         m_newest_ms=0;"),
+    Mutant("clock", "SignalReader.mqh", "      if(line.sent_ms<m_newest_ms)\n         return;\n      if(line.sent_ms>m_newest_ms || !m_alive)", "      if(true)"),
+    Mutant("clock", "RiskGate.mqh", "if(skew>s.max_skew_s || skew<-s.max_skew_s)", "if(skew>s.max_skew_s)"),
+    Mutant("clock", "RiskGate.mqh", "bridge.silent_s>=s.silence_s", "bridge.silent_s>=s.silence_s*1000"),
+    Mutant("clock", "ServerZone.mqh", "long summer=(long)server-3*3600;", "long summer=(long)server-2*3600;"),
+]  # fmt: skip
