@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from shared.contracts import WINDOW, Candles, Rows
 from trainer.labels.heads import UNLABELLED, Labels
 from trainer.mirroring import Mirror
 from trainer.perturbation import Perturbation
+from trainer.present import Present, present_values
 from trainer.splits import Span, Splits
 
 CONTEXT = WINDOW - 1  # rows before a chunk's first target, so that it sees its whole window
@@ -31,6 +33,11 @@ class LabelledSeries:
     perturbation: Perturbation = field(default_factory=Perturbation)  # of training batches, and of no others
     mirror: Mirror | None = None  # read in place of a share of the training chunks
 
+    @cached_property
+    def present(self) -> Present:
+        """(N, SIZE) values of ``present_values``, computed when first asked for."""
+        return present_values(self.candles)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -38,6 +45,7 @@ class Batch:
 
     rows: Tensor  # (B, T, F) float32
     labels: dict[str, Tensor]  # head -> (B, T) int64, UNLABELLED where the loss must not look
+    present: Tensor | None = None  # (B, T, SIZE), NaN where the loss must not look; None: not asked for
 
 
 @dataclass(frozen=True)
@@ -49,9 +57,16 @@ class _Chunk:
 
 
 def training_batches(
-    series: Sequence[LabelledSeries], length: int, per_batch: int, generator: np.random.Generator
+    series: Sequence[LabelledSeries],
+    length: int,
+    per_batch: int,
+    generator: np.random.Generator,
+    present: bool = False,
 ) -> Iterator[Batch]:
-    """Yield every training target once, in chunks of ``length`` rows whose borders differ each time."""
+    """Yield every training target once, in chunks of ``length`` rows whose borders differ each time.
+
+    ``present`` asks for the present values too.
+    """
     stride = length - CONTEXT
     chunks = []
     for one in series:
@@ -60,7 +75,7 @@ def training_batches(
         chunks += [_Chunk(one, start, span, _drawn(one, generator)) for start in range(first, span.stop, stride)]
     order = generator.permutation(len(chunks))
     for at in range(0, len(order), per_batch):
-        yield _batch([chunks[index] for index in order[at : at + per_batch]], length, generator)
+        yield _batch([chunks[index] for index in order[at : at + per_batch]], length, generator, present)
 
 
 def _drawn(series: LabelledSeries, generator: np.random.Generator) -> Mirror | None:
@@ -74,7 +89,10 @@ def span_batches(series: LabelledSeries, span: Span, length: int) -> Iterator[tu
         yield start, _batch([_Chunk(series, start, span)], length)
 
 
-def _batch(chunks: Sequence[_Chunk], length: int, perturbed: np.random.Generator | None = None) -> Batch:
+def _batch(
+    chunks: Sequence[_Chunk], length: int, perturbed: np.random.Generator | None = None, present: bool = False
+) -> Batch:
+    values: list[Present] = []
     rows, labels = [], {head: [] for head in HEADS}  # type: tuple[list[Rows], dict[str, list[np.ndarray]]]
     for chunk in chunks:
         series, content = chunk.series, chunk.mirror or chunk.series
@@ -85,10 +103,13 @@ def _batch(chunks: Sequence[_Chunk], length: int, perturbed: np.random.Generator
         at = at.clip(0, chunk.span.stop - 1)
         seen = content.rows[at]
         rows.append(seen if perturbed is None else series.perturbation.rows(seen, perturbed))
-        for head, values in content.labels.items():
-            learned = np.where(inside, values[at], UNLABELLED)
+        if present:
+            values.append(np.where(inside[:, None], content.present[at], np.float32(np.nan)))
+        for head, known in content.labels.items():
+            learned = np.where(inside, known[at], UNLABELLED)
             labels[head].append(learned if perturbed is None else series.perturbation.labels(head, learned, perturbed))
     return Batch(
         torch.from_numpy(np.stack(rows)),
         {head: torch.from_numpy(np.stack(parts)).long() for head, parts in labels.items()},
+        torch.from_numpy(np.stack(values)) if present else None,
     )

@@ -150,7 +150,7 @@ def prepare_lesson(
 
 def _mirror(series: LabelledSeries, fitted: FittedLabels, shelf: LessonShelf) -> Mirror:
     candles = mirror_candles(series.candles)
-    return Mirror(shelf.rows(candles), fitted.compute(series.key, candles, series.costs))
+    return Mirror(candles, shelf.rows(candles), fitted.compute(series.key, candles, series.costs))
 
 
 def _fit_scaler(series: Sequence[LabelledSeries]) -> Scaler:

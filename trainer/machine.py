@@ -40,6 +40,7 @@ class Machine:
         return Batch(
             batch.rows[part].to(self.device),
             {head: labels[part].to(self.device) for head, labels in batch.labels.items()},
+            None if batch.present is None else batch.present[part].to(self.device),
         )
 
     def sum(self, values: Tensor) -> Tensor:

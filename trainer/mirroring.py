@@ -1,17 +1,25 @@
 """A market seen in a mirror: what rose falls by the same factor. A second history to learn from."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from shared.contracts import Candles, Rows
 from trainer.labels.heads import Labels
+from trainer.present import Present, present_values
 
 
 @dataclass(frozen=True)
 class Mirror:
     """A series' mirror image."""
 
+    candles: Candles  # (N,)
     rows: Rows  # (N, F)
     labels: Labels  # head -> (N,), by the thresholds of the real candles
+
+    @cached_property
+    def present(self) -> Present:
+        """(N, SIZE) values of ``present_values``, computed when first asked for."""
+        return present_values(self.candles)
 
 
 def mirror_candles(candles: Candles) -> Candles:

@@ -15,7 +15,8 @@ from trainer.chunks import CONTEXT, Batch, LabelledSeries, span_batches, trainin
 from trainer.epochs import Run, Task, run_epochs
 from trainer.labels.heads import UNLABELLED
 from trainer.machine import ALONE, Machine
-from trainer.model import Answer, Natron
+from trainer.model import Natron
+from trainer.present import Taught, present_loss
 from trainer.run_folder import EpochReport as EpochReport  # noqa: PLC0414 - what a phase reports is named here too
 from trainer.splits import Span
 
@@ -31,19 +32,24 @@ def fit_supervised(
 
     def loss(learner: nn.Module, part: Batch, whole: Batch) -> Tensor:
         with run.machine.autocast():
-            answer: Answer = learner(part.rows)
+            answer, read = learner(part.rows)
         norms = {head: _norm(labels, balance[head]) for head, labels in whole.labels.items()}
-        return run.machine.world * multi_task_loss(
+        found = multi_task_loss(
             answer.logits, part.labels, settings.label_smoothing, weights=weights, balance=balance, norms=norms
         )
+        if part.present is not None and whole.present is not None:
+            found = found + settings.present * present_loss(read, part.present, whole.present)
+        return run.machine.world * found
 
     def batches(generator: np.random.Generator) -> Iterator[Batch]:
-        return training_batches(series, settings.chunk_rows, settings.batch_chunks, generator)
+        return training_batches(
+            series, settings.chunk_rows, settings.batch_chunks, generator, present=settings.present > 0
+        )
 
     task = Task(
         name=name,
         phase="supervised",
-        module=model,
+        module=Taught(model, settings.present > 0),
         epochs=settings.epochs,
         patience=settings.patience,
         average=settings.ema,

@@ -233,6 +233,11 @@ class SupervisedSettings(Group):
     ema: Annotated[float, Ge(0), Lt(1)] = Field(
         0.998, description="decay a step of the averaged weights that are scored and kept; 0: the last step's"
     )
+    present: Annotated[float, Ge(0)] = Field(
+        0.3,
+        description="weight of telling moves, relative volatility and trend of the candle itself, beside the heads'; "
+        "dropped afterwards. 0: untaught",
+    )
     weights: HeadWeights = HeadWeights()
 
 

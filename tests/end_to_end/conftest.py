@@ -65,7 +65,7 @@ def expected_predictions(candles: Candles) -> Expected:
     """Windows of the history's rows through the reference bundle, in one backlog."""
     session = Session(Bundle.load(bundle_folder(Settings())), threads=1, max_tokens=1_024)
     heads = session.run([Job(session.acquire(), compute_history(candles), fresh=True)])[0]
-    columns = [np.asarray(heads[head]).reshape(len(candles), -1) for head in heads]
+    columns = [np.asarray(heads[head]).reshape(len(candles), -1) for head in session.bundle.manifest.heads]
     return Expected(candles["t"][WINDOW - 1 :].tolist(), np.concatenate(columns, axis=1)[WINDOW - 1 :])
 
 
@@ -73,7 +73,9 @@ def same_log(found: list[Prediction], expected: Expected) -> None:
     """Assert that a predictions log is that of an undisturbed run."""
     assert [prediction.t for prediction in found] == expected.t
     assert [prediction.n for prediction in found] == list(range(WINDOW, WINDOW + len(expected.t)))
-    values = np.array([[p.buy_prob, p.sell_prob, *p.direction_probs, *p.regime_probs] for p in found], np.float32)
+    values = np.array(
+        [[p.buy_prob, p.sell_prob, *p.direction_probs, *p.regime_probs, *p.outlook] for p in found], np.float32
+    )
     assert np.abs(values - expected.values).max() <= TOLERANCE
 
 

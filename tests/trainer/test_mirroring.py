@@ -70,7 +70,7 @@ def _mirrored_share(share: float) -> float:
         np.zeros(COUNT, CANDLE_DTYPE),
         np.zeros(COUNT),
         Perturbation(PerturbationSettings(mirror=share)),
-        Mirror(np.ones((COUNT, 1), np.float32), {head: np.ones(COUNT, np.int8) for head in HEADS}),
+        Mirror(_walk(COUNT, 0), np.ones((COUNT, 1), np.float32), {head: np.ones(COUNT, np.int8) for head in HEADS}),
     )
     random, drawn = np.random.default_rng(0), []
     for batch in (batch for _ in range(10) for batch in training_batches([series], LENGTH, 3, random)):

@@ -49,17 +49,16 @@ def gaussian_walk(count: int, seed: int) -> Candles:
 
 
 def planted_walk(count: int, seed: int, strength: float) -> Candles:
-    """(count,) candles whose move repeats the sign of the one before in a share ``strength`` (0..1) of them.
+    """(count,) candles whose returns follow the one before: a correlation of ``strength`` (0..1).
 
-    The rest flip a coin. The sign of the last candle is in its row, so the next three candles are there to be foreseen.
+    The last return is in its row, so the next three candles are there to be foreseen.
     """
     random = np.random.default_rng(seed)
-    size = np.abs(random.normal(scale=SIGMA, size=count))
-    sign = random.choice([-1.0, 1.0], count)
+    shocks = random.normal(scale=SIGMA * (1 - strength**2) ** 0.5, size=count)
+    moves = shocks.copy()
     for at in range(1, count):
-        if random.random() < strength:
-            sign[at] = sign[at - 1]
-    close = np.cumsum(size * sign)
+        moves[at] += strength * moves[at - 1]
+    close = np.cumsum(moves)
     candles = gaussian_walk(count, seed)
     start = np.concatenate([[0.0], close[:-1]])
     noise = np.abs(random.normal(scale=SIGMA / 4, size=(2, count)))

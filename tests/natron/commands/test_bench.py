@@ -1,9 +1,11 @@
 """``natron bench`` lists its groups, refuses others, and keeps what it measured with where and how."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from benchmarks import groups
@@ -12,6 +14,13 @@ from natron.cli import app
 from shared.errors import InputError
 
 GROUPS = {"features", "inference", "latency", "burst", "replay", "scaling", "memory", "broker", "training"}
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """The command silences the log of its process; other tests listen to theirs."""
+    yield
+    structlog.reset_defaults()
 
 
 def test_every_group_is_listed_with_what_it_measures() -> None:
