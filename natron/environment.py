@@ -24,6 +24,14 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return environ
 
 
+def share_cores() -> None:
+    """Let threads that wait for each other sleep instead of spin; before torch is imported.
+
+    Where another process wants a core, spinning threads take it from the very one that they wait for.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
 def read_settings(config: Path | None, assignments: list[str] | None, **flags: Any) -> Settings:
     """Settings of one command; ``flags`` that are None do not count, dots in their names are double underscores."""
     merged: dict[str, Any] = {}

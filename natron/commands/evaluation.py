@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from natron.commands.options import Assignments, Config
-from natron.environment import read_settings
+from natron.environment import read_settings, share_cores
 from shared.errors import InputError
 
 _SHOWN = ("model", "majority", "persistence", "logistic", "lightgbm", "walk")
@@ -40,6 +40,7 @@ def evaluate(
 
     What was computed is kept in the cache: a run that was cut off goes on, and another model is measured quickly.
     """
+    share_cores()
     for name in ("torch", "lightgbm", "optuna", "sklearn", "matplotlib"):
         if find_spec(name) is None:
             raise InputError(

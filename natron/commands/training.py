@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from natron.commands.options import Assignments, Config, Csv, NoCache, Parquet
-from natron.environment import read_settings
+from natron.environment import read_settings, share_cores
 from shared.errors import InputError
 
 if TYPE_CHECKING:
@@ -147,3 +147,4 @@ def _names(text: str) -> tuple[str, ...]:
 def _check_torch(command: str) -> None:
     if find_spec("torch") is None:
         raise InputError(command, "torch", "is not installed", "run make dev, or pip install 'natron[train]'")
+    share_cores()

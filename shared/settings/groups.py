@@ -327,7 +327,7 @@ class EvaluationSettings(Group):
         30_000, description="candles a trial sees: enough to rank settings, an eighth of the time of all"
     )
     baseline_rows: Positive = Field(
-        120_000, description="candles that tuned baselines are fitted on, at most: time is in proportion"
+        250_000, description="candles that the tuned baselines are fitted on, at most: half as many are weaker"
     )
     baseline_seeds: Positive = Field(
         5, description="fits of each baseline beside a single model; their spread is shown"

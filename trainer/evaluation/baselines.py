@@ -82,13 +82,12 @@ class Baselines:
 
     def _learned(self, head: str, seed: int) -> Arrays:
         chosen = self.chosen[head]
-        facts = {"lesson": self._digest, "head": head, "seed": seed, "chosen": asdict(chosen), **self._budget}
+        facts = {"lesson": self._digest, "head": head, "seed": seed, "chosen": asdict(chosen), **self._rows}
         return self._parts.get(part_key("baseline", facts, _SOURCES), lambda: self._fit(head, seed, chosen))
 
     @property
-    def _budget(self) -> dict[str, int]:
-        own = self._settings
-        return {"trials": own.trials, "tuning_rows": own.tuning_rows, "fit_rows": own.baseline_rows}
+    def _rows(self) -> dict[str, int]:
+        return {"tuning_rows": self._settings.tuning_rows, "fit_rows": self._settings.baseline_rows}
 
     def _fit(self, head: str, seed: int, chosen: Chosen) -> Arrays:
         series = self._lesson.series
@@ -110,7 +109,9 @@ class Baselines:
         return found
 
     def _choose(self, head: str) -> Chosen:
-        key = part_key("chosen", {"lesson": self._digest, "head": head, **self._budget}, _SOURCES)
+        own = self._settings
+        facts = {"lesson": self._digest, "head": head, "trials": own.trials, "tuning_rows": own.tuning_rows}
+        key = part_key("chosen", facts, _SOURCES)
         kept = json.loads(str(self._parts.get(key, lambda: {"json": np.array(self._search(head))})["json"]))
         return Chosen(Choice(**kept["boosting"]), kept["per_series"], kept["strength"])
 
