@@ -79,5 +79,4 @@ def configure_log(service: str, level: str = "INFO", clock: Clock | None = None)
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )

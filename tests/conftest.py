@@ -1,12 +1,24 @@
 """Fixtures of all tests: a real broker, and real market data where there is some."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from shared.testing import BrokerUnderTest, broker_under_test
+
+
+@pytest.fixture(autouse=True)
+def _process() -> Iterator[None]:
+    """A service or command run inside the tests' process leaves neither its log nor its signal handlers behind."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
