@@ -24,6 +24,7 @@ from shared.dead_letters import condemn as bury
 from shared.delivery import DeliveryReasons
 from shared.errors import SettingError
 from shared.metrics import BridgeMetrics
+from shared.monitor import MonitorDoor
 from shared.names import Names
 from shared.passages import PassageNote
 from shared.readiness import Readiness
@@ -249,7 +250,8 @@ def run(
     check_loopback("bridge.requests_bind", settings.bridge.requests_bind)
     keys = load_or_create_keys(Path(settings.bridge.keys))
     metrics = BridgeMetrics()
-    context = context or open_service(SERVICE, settings, lambda: metrics.serve(settings.bridge.metrics_port))
+    door = MonitorDoor.of(settings.system)
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(settings.bridge.metrics_port, door))
     bridge = Bridge(
         settings.system.broker_url,
         context.names,

@@ -1,15 +1,15 @@
 """Loopback addresses that nobody listens on, for systems that live as long as a command."""
 
-import socket
 from pathlib import Path
 
 from bridge.listener import Addresses
+from shared.addresses import free_port
 from shared.settings.groups import Settings
 
 
 def free_addresses() -> Addresses:
     """Two of them. Another process may take one before the bridge does, which the bridge then says."""
-    return Addresses(_free_address(), _free_address())
+    return Addresses(*(f"tcp://127.0.0.1:{free_port()}" for _ in range(2)))
 
 
 def with_free_addresses(settings: Settings, keys: Path) -> Settings:
@@ -17,9 +17,3 @@ def with_free_addresses(settings: Settings, keys: Path) -> Settings:
     addresses = free_addresses()
     update = {"signals_bind": addresses.signals, "requests_bind": addresses.requests, "keys": str(keys)}
     return settings.model_copy(update={"bridge": settings.bridge.model_copy(update=update)})
-
-
-def _free_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"

@@ -10,6 +10,7 @@ from natron.commands import (
     bundles,
     candles,
     chaos,
+    credentials,
     dead,
     evaluation,
     features,
@@ -40,6 +41,7 @@ services.register(app)
 signals.register(app)
 predictions.register(app)
 halts.register(app)
+credentials.register(app)
 chaos.register(app)
 parity.register(app)
 trace.register(app)

@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 
 from natron.run_file import RunFile, read_run_file, runtime_folder
+from shared.broker import with_password
+from shared.doors import read_secret
 from shared.errors import InputError
-from shared.settings.groups import Settings
+from shared.settings.groups import Settings, SystemSettings
 from shared.settings.loading import leaves, load_settings, variable
 
 
@@ -54,7 +56,8 @@ def find_system(settings: Settings) -> Settings:
     """
     if settings.system.broker_url:
         keys = settings.bridge.keys or str(runtime_folder() / "keys.json")  # one place for bridge and clients
-        return settings.model_copy(update={"bridge": settings.bridge.model_copy(update={"keys": keys})})
+        bridge = settings.bridge.model_copy(update={"keys": keys})
+        return settings.model_copy(update={"bridge": bridge, "system": _with_password(settings.system)})
     run = read_run_file()
     if run is None:
         raise InputError(
@@ -67,6 +70,13 @@ def find_system(settings: Settings) -> Settings:
             "bridge": settings.bridge.model_copy(update=_bridge(run, settings)),
         }
     )
+
+
+def _with_password(system: SystemSettings) -> SystemSettings:
+    if not system.broker_password_file:
+        return system
+    password = read_secret("system.broker_password_file", system.broker_password_file)
+    return system.model_copy(update={"broker_url": with_password(system.broker_url, password)})
 
 
 def _bridge(run: RunFile, settings: Settings) -> Mapping[str, str]:
