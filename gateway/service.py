@@ -16,7 +16,7 @@ from inference_worker.service import bundle_folder
 from inference_worker.session import Session
 from shared.clock import Clock, SystemClock
 from shared.errors import InputError, SettingError
-from shared.log import configure_log
+from shared.log import configure_log, listen_for_levels
 from shared.settings.groups import GatewaySettings, Settings
 
 SERVICE = "gateway"
@@ -46,6 +46,7 @@ def build(settings: Settings, clock: Clock) -> FastAPI:
 def run(settings: Settings) -> None:
     """Serve until stopped. Blocks."""
     configure_log(SERVICE, settings.system.log_level)
+    listen_for_levels(settings.system.log_level)
     app = build(settings, SystemClock())
     _log.info("gateway_listening", host=settings.gateway.host, port=settings.gateway.port)
     uvicorn.run(

@@ -6,22 +6,27 @@ import typer
 
 from natron.commands import (
     backtest,
+    backups,
     bench,
     bundles,
     candles,
     chaos,
     credentials,
     dead,
+    doctor,
     evaluation,
     features,
     halts,
     labels,
+    levels,
     parity,
     predictions,
     producer,
     registry,
+    series,
     services,
     signals,
+    standing,
     systems,
     trace,
     training,
@@ -41,6 +46,10 @@ services.register(app)
 signals.register(app)
 predictions.register(app)
 halts.register(app)
+standing.register(app)
+doctor.register(app)
+levels.register(app)
+backups.register(app)
 credentials.register(app)
 chaos.register(app)
 parity.register(app)
@@ -53,6 +62,7 @@ app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
 app.add_typer(labels.app, name="labels")
+app.add_typer(series.app, name="series")
 app.add_typer(dead.app, name="dead")
 registry.register(bundles.app)
 app.add_typer(bundles.app, name="bundle")

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import redis
 import yaml
 
 from natron.run_file import RunFile, read_run_file, runtime_folder
-from shared.broker import with_password
+from shared.broker import connect, with_password
 from shared.doors import read_secret
 from shared.errors import InputError
+from shared.names import Names
 from shared.settings.groups import Settings, SystemSettings
 from shared.settings.loading import leaves, load_settings, variable
 
@@ -70,6 +72,12 @@ def find_system(settings: Settings) -> Settings:
             "bridge": settings.bridge.model_copy(update=_bridge(run, settings)),
         }
     )
+
+
+def open_system(settings: Settings) -> tuple[redis.Redis, Names]:
+    """Broker and key names of the system that ``find_system`` finds."""
+    system = find_system(settings).system
+    return connect(system.broker_url), Names(system.namespace)
 
 
 def _with_password(system: SystemSettings) -> SystemSettings:
