@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 TORCH := $(shell grep '^torch==' requirements.lock)
 
-.PHONY: demo up dev test ea mutants lint types format bench lock clean
+.PHONY: demo up dev test ea mutants lint types format bench sbom audit fuzz lock clean
 
 demo: .venv/.serve
 	$(BIN)/natron demo
@@ -45,6 +45,21 @@ format: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/natron bench
+
+# What is installed, as a CycloneDX bill of materials; nothing may be missing or contradict another.
+sbom: .venv/.dev
+	@mkdir -p dist
+	$(PIP) check
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.json .venv
+
+# Known vulnerabilities of what is installed; asks the internet, so it is no part of CI.
+audit: sbom
+	$(BIN)/python -m venv .venv-audit && .venv-audit/bin/pip install --quiet pip-audit
+	.venv-audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
+
+# Feeds every parser with broken input for as long as FUZZ examples each take.
+fuzz: .venv/.dev
+	NATRON_TEST_FUZZ=$(or $(FUZZ),20000) $(BIN)/pytest tests/fuzz
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

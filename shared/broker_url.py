@@ -56,8 +56,11 @@ def with_password(url: str, password: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """``url`` as it may be shown."""
-    parts = urlsplit(url)
+    """``url`` as it may be shown; of what is no URL nothing before its last ``@``."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return f"***@{url.rpartition('@')[2]}"
     before, at, place = parts.netloc.rpartition("@")
     user, colon, _ = before.partition(":")
     return urlunsplit(parts._replace(netloc=f"{user}{':***' if colon else ''}{at}{place}")) if at else url
