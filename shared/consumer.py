@@ -111,7 +111,7 @@ class Consumer(Generic[M]):
         if self._membership.due():
             self._assign(share_out(self._membership.renew(), PARTITIONS).get(self._membership.instance, []))
             self._on_renewal()
-        batches = self._read(block_ms)
+        batches = self._read(min(block_ms, max(1, int(1_000 * self._membership.due_in_s()))) if block_ms else 0)
         self._decode(batches)
         healthy = [batch for batch in batches if not self._suspects.holds(batch.partition)]
         for batch_of_several in self._slices(healthy):
