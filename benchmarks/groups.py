@@ -13,6 +13,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "latency": ("latency",),
     "burst": ("burst",),
     "replay": ("replay",),
+    "failover": ("failover", "promotions"),
     "scaling": ("scaling",),
     "memory": ("memory", "series_memory", "feature_memory"),
     "broker": ("broker",),
