@@ -15,7 +15,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "replay": ("replay",),
     "failover": ("failover", "promotions"),
     "scaling": ("scaling",),
-    "memory": ("memory", "series_memory", "feature_memory"),
+    "memory": ("day_memory", "replay_memory", "series_memory", "feature_memory"),
     "broker": ("broker",),
     "training": ("training",),
 }

@@ -3,7 +3,7 @@
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,26 +61,31 @@ class LiveSystem:
 
 
 @contextmanager
-def live_system(preset: str, shape: Shape = TWO_WORKERS, *, champion: bool = False) -> Iterator[LiveSystem]:
+def live_system(
+    preset: str, shape: Shape = TWO_WORKERS, *, champion: bool = False, flags: Mapping[str, str] | None = None
+) -> Iterator[LiveSystem]:
     """Start a broker, feature services, workers of an untrained bundle, a bridge and a client of it.
 
     Parameters
     ----------
     champion
         The bundle is pushed and promoted, so that others can follow it; otherwise workers serve its folder.
+    flags
+        More settings, ``group.key`` -> value.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bundle = write_untrained_bundle(folder / preset, preset)
         addresses = free_addresses()
-        flags = {
+        values = {
             "system.log_level": "ERROR",
             "inference.bundle": "" if champion else str(bundle),
             "inference.max_series": "16384",
             "bridge.signals_bind": addresses.signals,
             "bridge.requests_bind": addresses.requests,
+            **(flags or {}),
         }
-        settings, keys = load_settings(None, {}, flags), folder / "keys.json"
+        settings, keys = load_settings(None, {}, values), folder / "keys.json"
         with System(settings, shape, keys, folder / "data") as system:
             if champion:
                 registry = Registry(connect(system.broker.url), system.names)
