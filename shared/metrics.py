@@ -54,6 +54,10 @@ class Metrics(Watched):
         self.backlog_full = self._counter("backlog_full_total", "batches held back by a full output log")
         self.refills = self._counter("refills_total", "series read back from the broker")
         self.passed_over = self._counter("passed_over_total", "rows a shadow passed over for want of 96 in a row")
+        self.missed = self._counter("missed_total", "entries that were trimmed before this instance read them")
+        self.room = self._gauge(
+            "room_entries", "entries that may yet come before a reader that holds nobody back misses some"
+        )
         self.cache_hits = self._counter("cache_hits_total", "entries whose series was in memory")
         self.reasons = self._counter(
             "reasons_total", "predictions by reason not to trade on them", labelnames=["reason"]
