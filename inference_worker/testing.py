@@ -16,7 +16,7 @@ def write_variant(
     golden_shift: float = 0.0,
     feature_set: str | None = None,
 ) -> None:
-    """Write the same graph under another ID.
+    """Write the same graphs under another ID.
 
     Parameters
     ----------
@@ -29,13 +29,17 @@ def write_variant(
     golden = manifest.golden
     outputs = {head: Tensor.of(one.array + np.float32(golden_shift)) for head, one in golden.outputs.items()}
     features = manifest.feature_set
+    contents = {GRAPH_NAME: bundle.graph}
+    if manifest.policy is not None and bundle.policy is not None:
+        contents[manifest.policy.file] = bundle.policy
     changes = {
         "id": bundle_id,
         "seed": seed,
-        "files": {GRAPH_NAME: manifest.files[GRAPH_NAME]},
+        "files": {name: manifest.files[name] for name in contents},
         "golden": golden.model_copy(update={"outputs": outputs}),
         "feature_set": features.model_copy(update={"hash": feature_set or features.hash}),
     }
     folder.mkdir(parents=True)
-    (folder / GRAPH_NAME).write_bytes(bundle.graph)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
     write_manifest(folder, manifest.model_copy(update=changes))
