@@ -54,7 +54,9 @@ class Metrics(Watched):
         self.backlog_full = self._counter("backlog_full_total", "batches held back by a full output log")
         self.refills = self._counter("refills_total", "series read back from the broker")
         self.passed_over = self._counter("passed_over_total", "rows a shadow passed over for want of 96 in a row")
-        self.missed = self._counter("missed_total", "entries that were trimmed before this instance read them")
+        self.entries_missed = self._counter(
+            "entries_missed_total", "entries that were trimmed before this instance read them"
+        )
         self.room = self._gauge(
             "room_entries", "entries that may yet come before a reader that holds nobody back misses some"
         )

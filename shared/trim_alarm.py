@@ -34,7 +34,7 @@ class TrimAlarm:
             Entries that were trimmed before they were read, since the last look.
         """
         if missed:
-            self._metrics.missed.inc(missed)
+            self._metrics.entries_missed.inc(missed)
             _log.error("entries_missed", stage=self._stage, entries=missed)
         if not self._keep or not unread:
             return

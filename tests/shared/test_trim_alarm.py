@@ -82,7 +82,7 @@ class Reader:
 
     @property
     def missed(self) -> int:
-        return int(self.metrics.missed._value.get())
+        return int(self.metrics.entries_missed._value.get())
 
 
 OPERATIONS = st.one_of(
