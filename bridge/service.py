@@ -13,7 +13,7 @@ import zmq
 
 from bridge.answers import Answers
 from bridge.keys import Keys, load_or_create_keys
-from bridge.ledger import Entry, Ledger
+from bridge.ledger import RING_LINES, Entry, Ledger
 from bridge.lines import HeartbeatLine, encode_line, encode_signal, heartbeat_topic, signal_body, signal_topic
 from bridge.listener import Addresses, Listener, check_loopback
 from bridge.log_reader import Baseline, Condemn, End, LogReader, Read
@@ -74,8 +74,9 @@ class Bridge:
         session_ids: Callable[[], str] = lambda: token_hex(8),
         readiness: Readiness | None = None,
         instance: str = SERVICE,
+        ring_lines: int = RING_LINES,
     ) -> None:
-        self._instance = instance
+        self._instance, self._ring_lines = instance, ring_lines
         self._key, self._clock, self._session_ids = keys.bridge, clock, session_ids
         self.stats = BridgeStats()
         self._reasons = DeliveryReasons(names, clock)
@@ -145,7 +146,7 @@ class Bridge:
         self._send_heartbeats(self._ledger)
 
     def _begin_session(self, baseline: Baseline) -> None:
-        self._ledger = Ledger(self._session_ids(), baseline.newest)
+        self._ledger = Ledger(self._session_ids(), baseline.newest, self._ring_lines)
         self._answering.clear()
         self._beats, self._beat_due_s = [], 0.0  # clients learn of it at once
         self.stats.sessions += 1
@@ -258,6 +259,7 @@ def run(
         clock=context.clock,
         stop=context.stop,
         readiness=metrics.readiness,
+        ring_lines=min(RING_LINES, settings.system.predictions_keep),
         instance=context.instance,
     )
     metrics.count_by(lambda: asdict(bridge.stats))

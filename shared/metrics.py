@@ -54,6 +54,12 @@ class Metrics(Watched):
         self.backlog_full = self._counter("backlog_full_total", "batches held back by a full output log")
         self.refills = self._counter("refills_total", "series read back from the broker")
         self.passed_over = self._counter("passed_over_total", "rows a shadow passed over for want of 96 in a row")
+        self.entries_missed = self._counter(
+            "entries_missed_total", "entries that were trimmed before this instance read them"
+        )
+        self.room = self._gauge(
+            "room_entries", "entries that may yet come before a reader that holds nobody back misses some"
+        )
         self.cache_hits = self._counter("cache_hits_total", "entries whose series was in memory")
         self.reasons = self._counter(
             "reasons_total", "predictions by reason not to trade on them", labelnames=["reason"]
@@ -70,6 +76,24 @@ class Metrics(Watched):
         for mask, count in Counted(masks).items():
             for word in Reason(mask).words:
                 self.reasons.labels(word).inc(count)
+
+
+class ScorerMetrics(Metrics):
+    """What the scorer counts, and what it says of the champion and challengers."""
+
+    def __init__(self) -> None:
+        super().__init__("scorer")
+        one, head = ["series", "bundle"], ["series", "bundle", "head"]
+        self.missed = self._gauge(
+            "missed_predictions", "predictions without an outcome since the start", labelnames=one
+        )
+        self.candles = self._gauge("candles", "scored candles that the figures are over", labelnames=one)
+        self.accuracy = self._gauge("accuracy", "share of the newest candles named right", labelnames=head)
+        self.persistence = self._gauge("persistence", "the same of the newest label known", labelnames=head)
+        self.log_loss = self._gauge("log_loss_nats", "mean over the newest candles", labelnames=head)
+        self.brier = self._gauge("brier", "mean over the newest candles, 0 to 2", labelnames=head)
+        self.ece = self._gauge("ece", "expected calibration error, 0 to 1", labelnames=head)
+        self.rule_return = self._gauge("rule_return", "what 1 became minus 1, costs included", labelnames=one)
 
 
 class FeedMetrics(Watched):

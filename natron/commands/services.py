@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     app.command("worker")(worker)
     app.command("bridge")(bridge)
     app.command("gateway")(gateway)
+    app.command("score")(score)
 
 
 def feature_service(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
@@ -52,6 +53,14 @@ def bridge(config: Config = None, assignments: Assignments = None, broker: Broke
     run(_settings(config, assignments, broker))
 
 
+def score(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
+    """Score predictions as their outcomes become known, champion's and challengers', until stopped."""
+    need_packages("natron score", "archive", "sklearn", "river")
+    from archive.scoring.service import run
+
+    run(_settings(config, assignments, broker))
+
+
 def gateway(
     config: Config = None,
     assignments: Assignments = None,
@@ -60,11 +69,17 @@ def gateway(
     bundle: str | None = typer.Option(None, "--bundle", help="folder of the bundle; default: the reference bundle"),
 ) -> None:
     """Answer /predict and the like over HTTP until stopped; needs no broker."""
-    if find_spec("fastapi") is None:
-        raise InputError("natron gateway", "fastapi", "is not installed", "pip install 'natron[web]'")
+    need_packages("natron gateway", "web", "fastapi")
     from gateway.service import run
 
     run(read_settings(config, assignments, gateway__host=host, gateway__port=port, inference__bundle=bundle))
+
+
+def need_packages(command: str, extra: str, *packages: str) -> None:
+    """Refuse a command whose extra is not installed; InputError."""
+    for name in packages:
+        if find_spec(name) is None:
+            raise InputError(command, name, "is not installed", f"run make dev, or pip install 'natron[{extra}]'")
 
 
 def _settings(config: Config, assignments: Assignments, broker: Broker, **flags: str | None) -> Settings:

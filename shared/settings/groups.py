@@ -464,6 +464,21 @@ class GatewaySettings(Group):
     )
 
 
+class ScoreSettings(Group):
+    """What came true of predictions."""
+
+    window: Annotated[int, Ge(50)] = Field(
+        500,
+        description="newest scored candles that a rolling figure is over, a series: its error is then about 2 points",
+    )
+    rule: Literal["expected_value", "direction", "setup"] = Field(
+        "expected_value", description="entry rule whose return is shown; its thresholds are those of backtest"
+    )
+    read_count: Positive = Field(512, description="entries read a partition at a time")
+    batch: Positive = Field(4_096, description="predictions between two passes of the gate: labels are cheap in bulk")
+    metrics_port: Port = Field(0, description=_PORT)
+
+
 class Settings(Group):
     """Everything, frozen."""
 
@@ -484,3 +499,4 @@ class Settings(Group):
     worker: WorkerSettings = WorkerSettings()
     bridge: BridgeSettings = BridgeSettings()
     gateway: GatewaySettings = GatewaySettings()
+    score: ScoreSettings = ScoreSettings()
