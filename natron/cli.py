@@ -11,6 +11,7 @@ from natron.commands import (
     candles,
     chaos,
     dead,
+    drift,
     evaluation,
     features,
     halts,
@@ -47,6 +48,7 @@ training.register(app)
 evaluation.register(app)
 backtest.register(app)
 bench.register(app)
+drift.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")

@@ -93,6 +93,11 @@ class ScorerMetrics(Metrics):
         self.log_loss = self._gauge("log_loss_nats", "mean over the newest candles", labelnames=head)
         self.brier = self._gauge("brier", "mean over the newest candles, 0 to 2", labelnames=head)
         self.ece = self._gauge("ece", "expected calibration error, 0 to 1", labelnames=head)
+        self.drifting = self._gauge("drifting", "1 while a series' deliveries say DRIFT", labelnames=one)
+        family = [*one, "family"]
+        self.drift_strength = self._gauge(
+            "drift_strength", "a family's distance from the training rows over its limit", labelnames=family
+        )
         self.rule_return = self._gauge("rule_return", "what 1 became minus 1, costs included", labelnames=one)
 
 
