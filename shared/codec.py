@@ -1,17 +1,20 @@
 """Messages to bytes and back. Little-endian structs: a version byte, fixed fields, then text and arrays.
 
+Acks, which are rare and mostly text, are MessagePack behind their version byte.
 Every ``decode_*`` raises JunkError for bytes that are no such message, and nothing else.
 """
 
 import math
 import struct
 from collections.abc import Callable
+from dataclasses import astuple, fields
 from functools import lru_cache, wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, get_type_hints
 
+import msgpack
 import numpy as np
 
-from shared.contracts import REGIMES, WINDOW, Candle, FeatureRow, Prediction, Series
+from shared.contracts import REGIMES, WINDOW, Ack, Candle, FeatureRow, Prediction, Series
 from shared.errors import InputError, JunkError
 
 _CANDLE = struct.Struct("<cB q 5d B")  # kind, flags, t, o h l c v, series bytes
@@ -21,7 +24,10 @@ _KINDS = {
     "candle": b"\x11",
     "row": b"\x12",
     "prediction": b"\x13",
+    "ack": b"\x14",
 }  # high digit: what; low digit: schema version
+
+_MSGPACK = (msgpack.UnpackException, RecursionError)  # its other errors are ValueErrors
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +40,7 @@ def _junk_on_error(decode: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return decode(*args, **kwargs)
-        except (struct.error, ValueError, TypeError, IndexError, UnicodeDecodeError, InputError) as error:
+        except (struct.error, ValueError, TypeError, IndexError, InputError, *_MSGPACK) as error:
             raise JunkError(f"does not decode: {error}") from None
 
     return guarded
@@ -137,3 +143,23 @@ def decode_prediction(data: bytes) -> Prediction:
         () if math.isnan(outlook[0]) else outlook, () if math.isnan(policy[0]) else policy,
         reasons, data[_PREDICTION.size : middle].decode(), set_hash.hex(), *stamps,
     )  # fmt: skip
+
+
+def encode_ack(ack: Ack) -> bytes:
+    """Bytes of an ack."""
+    packed: bytes = msgpack.packb(astuple(ack))
+    return _KINDS["ack"] + packed
+
+
+@_junk_on_error
+def decode_ack(data: bytes) -> Ack:
+    """Read an ack."""
+    _expect("ack", data)
+    values = msgpack.unpackb(data[1:])
+    types = [_ACK_TYPES[field.name] for field in fields(Ack)]
+    if not isinstance(values, list) or [type(value) for value in values] != types:
+        raise ValueError("values are not those of an ack")
+    return Ack(*values)
+
+
+_ACK_TYPES = get_type_hints(Ack)

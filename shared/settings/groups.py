@@ -43,6 +43,7 @@ class SystemSettings(Group):
     log_keep: Positive = Field(2_048, description="newest finished entries kept a partition's log, for readers behind")
     predictions_keep: Positive = Field(10_000, description="newest predictions kept a partition's log")
     reject_keep: Positive = Field(1_000, description="newest rejected candles kept a partition")
+    acks_keep: Positive = Field(100_000, description="newest acks of Expert Advisors kept; the archive has the rest")
     max_attempts: Positive = Field(3, description="times an entry may fail or kill a member before it is a dead letter")
 
     @field_validator("broker_url")
