@@ -49,7 +49,15 @@ class KeyFile:
         return self.keys
 
 
-def enroll(path: Path, name: str, symbols: Iterable[str] | None, source: str | None, tz: str | None) -> Keys:
+def enroll(
+    path: Path,
+    name: str,
+    symbols: Iterable[str] | None,
+    *,
+    source: str | None = None,
+    tz: str | None = None,
+    host: str | None = None,
+) -> Keys:
     """Enroll a client, or change what is known of it; its key stays.
 
     Parameters
@@ -60,6 +68,8 @@ def enroll(path: Path, name: str, symbols: Iterable[str] | None, source: str | N
         Broker's server; candles are admitted as ``ea:<source>``. None: the client's name.
     tz
         The server's zone; None: not known.
+    host
+        Where the client finds the bridge; None: at the address that it binds.
 
     Raises
     ------
@@ -75,7 +85,7 @@ def enroll(path: Path, name: str, symbols: Iterable[str] | None, source: str | N
     def change(document: dict[str, Any]) -> None:
         clients = document.setdefault("clients", {})
         key = clients.get(name, {}).get("key") or secrets.token_hex(KEY_BYTES)
-        clients[name] = {"key": key, "symbols": listed, "source": f"ea:{source or name}", "tz": tz}
+        clients[name] = {"key": key, "symbols": listed, "source": f"ea:{source or name}", "tz": tz, "host": host}
 
     return _changed(path, change)
 

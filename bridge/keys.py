@@ -39,7 +39,7 @@ class Keys:
     server: bytes | None = field(default=None, repr=False)
     clients: Mapping[str, Client] = field(default_factory=dict, repr=False)
 
-    def client_named(self, name: str) -> Client | None:
+    def client_named(self, name: str) -> Client:
         """Whoever is enrolled under this name; else it can only be the owner, who may take any."""
         return self.clients.get(name) or Client(name, self.client, None, f"ea:{name}", None, OWNER)
 
@@ -103,7 +103,8 @@ def load_keys(path: Path) -> Keys:
 def _client(name: str, record: Mapping[str, Any]) -> Client:
     symbols = record["symbols"]
     listed = None if symbols is None else frozenset(map(str, symbols))
-    return Client(name, bytes.fromhex(record["key"]), listed, str(record["source"]), record["tz"], name)
+    key, source = bytes.fromhex(record["key"]), str(record["source"])
+    return Client(name, key, listed, source, record["tz"], name, record["host"])
 
 
 def load_or_create_keys(path: Path) -> Keys:

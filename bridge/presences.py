@@ -1,9 +1,16 @@
 """Who speaks to a bridge, when it was last heard, and how far behind it was then."""
 
+import json
 from collections import OrderedDict
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import redis
+
+from shared.membership import live_members
+from shared.names import Names
+
+SERVICE = "bridge"
 PRESENCES_MAX = 1_024
 FRESH_MS = 60_000
 """A lag that was told longer ago says nothing of now."""
@@ -45,3 +52,13 @@ class Presences:
     def document(self) -> list[dict[str, Any]]:
         """JSON-able form, heard last first."""
         return [asdict(presence) for presence in reversed(self._known.values())]
+
+
+def read_bridges(client: redis.Redis, names: Names) -> dict[str, dict[str, Any]]:
+    """What each live bridge says of itself: its ``connections``, and its ``clients`` as ``Presences.document``."""
+    found: dict[str, dict[str, Any]] = {}
+    for instance in live_members(client, names, SERVICE):
+        text = client.get(names.bridge_clients(instance))
+        if text:
+            found[instance] = json.loads(text)
+    return found

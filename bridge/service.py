@@ -20,7 +20,7 @@ from bridge.intake import Intake
 from bridge.ledger import Ledger
 from bridge.listener import Addresses, Listener, check_address
 from bridge.log_reader import Baseline, Condemn, End, LogReader, Read
-from bridge.presences import Presences
+from bridge.presences import SERVICE, Presences
 from bridge.stats import BridgeStats
 from bridge.trust import Trust
 from shared.clock import Clock
@@ -35,7 +35,6 @@ from shared.readiness import Readiness
 from shared.service import ServiceContext, open_service
 from shared.settings.groups import BridgeSettings, Settings, SystemSettings
 
-SERVICE = "bridge"
 _TURN_MS = 100  # longest wait of a turn
 _SLICE = 64  # lines of answers between two looks at what is new
 _REQUESTS_A_TURN = 256

@@ -27,6 +27,8 @@ class Client:
         Zone of its broker's server, as ``--tz``; None: not known, and its candles' grid is not checked.
     user
         Whom it must have logged on as, where the bridge asks for credentials.
+    host
+        Where it finds the bridge; None: at the address that the bridge binds.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Client:
     source: str
     tz: str | None
     user: str
+    host: str | None = None
 
     @property
     def password(self) -> str:

@@ -7,6 +7,7 @@ import typer
 from natron.commands import (
     backtest,
     bench,
+    bridge,
     bundles,
     candles,
     chaos,
@@ -47,6 +48,7 @@ training.register(app)
 evaluation.register(app)
 backtest.register(app)
 bench.register(app)
+app.add_typer(bridge.app, name="bridge")
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")

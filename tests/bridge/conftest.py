@@ -80,6 +80,7 @@ class RunningBridge:
     addresses: Addresses
     stop: threading.Event
     thread: threading.Thread
+    security: str = "none"
 
     @property
     def stats(self) -> BridgeStats:
@@ -180,8 +181,14 @@ def connect(keys: Keys) -> Iterator[Callable[..., Listening]]:
 def advisor(keys: Keys) -> Iterator[Callable[..., ExpertAdvisor]]:
     with ExitStack() as stack:
 
-        def make(bridge: RunningBridge, name: str = "ea", key: bytes = keys.client, **options: object) -> ExpertAdvisor:
-            made = ExpertAdvisor(bridge.addresses.requests, name, keys.bridge, key, **options)  # type: ignore[arg-type]
+        def make(
+            bridge: RunningBridge,
+            name: str = "ea",
+            key: bytes = keys.client,
+            bridge_key: bytes = keys.bridge,
+            login: tuple[str, str] | None = None,
+        ) -> ExpertAdvisor:
+            made = ExpertAdvisor(bridge.addresses.requests, name, bridge_key, key, login)
             stack.callback(made.close)
             return made
 
