@@ -56,7 +56,7 @@ class Keys:
     @property
     def curve_secret(self) -> bytes:
         """The bridge's CURVE key, 32 bytes; only the owner's file makes it."""
-        return hmac.digest(self.client, b"natron bridge curve", "sha256")
+        return hmac.digest(self.client, b"natron/bridge-curve", "sha256")
 
     @property
     def curve_public(self) -> bytes:

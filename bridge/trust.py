@@ -42,12 +42,12 @@ class Client:
     @property
     def password(self) -> str:
         """What PLAIN asks for: 32 hex digits."""
-        return hmac.digest(self.key, b"natron plain", "sha256").hex()[:32]
+        return hmac.digest(self.key, b"natron/plain", "sha256").hex()[:32]
 
     @property
     def curve_secret(self) -> bytes:
         """Its CURVE key, 32 bytes."""
-        return hmac.digest(self.key, b"natron curve", "sha256")
+        return hmac.digest(self.key, b"natron/curve", "sha256")
 
     def resolve(self, symbol: str) -> str:
         """Natron's name of a symbol as this client spells it.
