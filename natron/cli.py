@@ -7,6 +7,7 @@ import typer
 from natron.commands import (
     backtest,
     bench,
+    bridge,
     bundles,
     candles,
     chaos,
@@ -49,6 +50,7 @@ evaluation.register(app)
 backtest.register(app)
 bench.register(app)
 drift.register(app)
+app.add_typer(bridge.app, name="bridge")
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")

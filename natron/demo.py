@@ -97,7 +97,7 @@ def run_demo(
         on_stage("starting the broker, a feature service, two workers and the bridge ...")
         with System(settings, Shape(workers=WORKERS), keys, data=None) as system:
             system.await_ready()
-            with SignalClient(addresses, load_or_create_keys(keys)) as client:
+            with SignalClient(addresses, load_or_create_keys(keys), security=settings.bridge.security) as client:
                 _await_bridge(client, system)
                 on_stage(f"replaying {request.csv.name} at full speed; signals as they arrive over ZeroMQ:")
                 return _replay(request, system, client, on_signal)

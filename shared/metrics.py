@@ -133,10 +133,22 @@ class BridgeMetrics(Watched):
         "holes": "times that a log was trimmed, or cut back, past what was read",
         "junk": "entries that are no prediction",
         "repeats": "entries whose candle was not after the newest known one",
+        "requests_refused": "other lines badly signed, malformed, not allowed, or above a limit",
+        "pushes": "frames of candles taken",
+        "pushes_busy": "frames of candles given back because the system is busy",
+        "candles_admitted": "candles pushed by clients and admitted",
+        "candles_known": "candles pushed that were held before",
+        "candles_refused": "candles pushed and refused",
+        "acks": "acks taken",
+        "handshakes_refused": "clients without credentials, or above the limit",
     }
 
     def __init__(self) -> None:
         super().__init__("bridge", "broker")
+        self.connections = self._gauge("connections", "clients connected to the socket of signals")
+        self.client_lag = self._gauge(
+            "client_lag_lines", "lines that the client furthest behind lacked when last heard"
+        )
 
     def count_by(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Take the counts from here on from ``counts``."""

@@ -147,3 +147,16 @@ class Names:
     def rejects(self, p: int) -> str:
         """Stream of candles refused as late, revised or foreign."""
         return f"{self.namespace}:{{{p}}}:rejects"
+
+    @property
+    def acks(self) -> str:
+        """Log of what Expert Advisors say happened: to signals, orders and fills, and how they stand."""
+        return f"{self.namespace}:{{acks}}:log"
+
+    def acks_taken(self, client: str, symbol: str, run: str) -> str:
+        """Highest number taken of the acks of one run (client and symbol encoded); of the log's slot."""
+        return f"{self.namespace}:{{acks}}:taken:{client}:{symbol}:{run}"
+
+    def bridge_clients(self, instance: str) -> str:
+        """JSON: who is connected to a bridge, and how far behind; gone soon after the bridge is."""
+        return f"{self.namespace}:clients:{instance}"

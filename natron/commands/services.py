@@ -14,7 +14,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("feature-service")(feature_service)
     app.command("worker")(worker)
-    app.command("bridge")(bridge)
     app.command("gateway")(gateway)
     app.command("score")(score)
 
@@ -44,13 +43,6 @@ def worker(
             config, assignments, broker, inference__bundle=bundle, worker__shadow=shadow, inference__runtime=runtime
         )
     )
-
-
-def bridge(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
-    """Publish predictions to MetaTrader over ZeroMQ until stopped."""
-    from bridge.service import run
-
-    run(_settings(config, assignments, broker))
 
 
 def score(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:

@@ -118,6 +118,7 @@ def up(
     assignments: Assignments = None,
 ) -> None:
     """Run everything until Ctrl-C; other commands find it by themselves."""
+    from bridge.handout import write_owner_inputs
     from bridge.listener import Listener
     from natron.data_lock import lock_folder
     from natron.run_file import RunFile, read_run_file, remove_run_file, write_run_file
@@ -137,18 +138,19 @@ def up(
     if values.system.broker_url:
         mend = "leave it out; run the services one by one on a broker of yours"
         raise InputError("system.broker_url", values.system.broker_url, "has no use here: up starts its own", mend)
-    lock = lock_folder(data)
+    lock, stopped = lock_folder(data), _stop_signals()
     keys = Path(values.bridge.keys) if values.bridge.keys else data.resolve() / "keys.json"
-    stopped = _stop_signals()
+    write_owner_inputs(data, keys, values.bridge)
     system = System(values, Shape(workers=workers), keys, data.resolve())
 
     def announce() -> RunFile:
-        run = RunFile(
-            system.broker.url, values.bridge.signals_bind, values.bridge.requests_bind, str(keys),
-            str(data.resolve()), system.pids(),
+        bridge, place = values.bridge, str(data.resolve())
+        return write_run_file(
+            RunFile(
+                system.broker.url, bridge.signals_bind, bridge.requests_bind, str(keys), place, system.pids(),
+                bridge.security,
+            )
         )  # fmt: skip
-        write_run_file(run)
-        return run
 
     try:
         system.start()

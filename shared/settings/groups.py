@@ -43,6 +43,7 @@ class SystemSettings(Group):
     log_keep: Positive = Field(2_048, description="newest finished entries kept a partition's log, for readers behind")
     predictions_keep: Positive = Field(10_000, description="newest predictions kept a partition's log")
     reject_keep: Positive = Field(1_000, description="newest rejected candles kept a partition")
+    acks_keep: Positive = Field(100_000, description="newest acks of Expert Advisors kept; the archive has the rest")
     max_attempts: Positive = Field(3, description="times an entry may fail or kill a member before it is a dead letter")
 
     @field_validator("broker_url")
@@ -442,8 +443,20 @@ class WorkerSettings(Group):
 class BridgeSettings(Group):
     """Predictions to MetaTrader."""
 
-    signals_bind: str = Field("tcp://127.0.0.1:5555", description="address of the XPUB socket; loopback only")
-    requests_bind: str = Field("tcp://127.0.0.1:5556", description="address of the ROUTER socket; loopback only")
+    signals_bind: str = Field(
+        "tcp://127.0.0.1:5555", description="address of the XPUB socket; another than loopback needs bridge.security"
+    )
+    requests_bind: str = Field(
+        "tcp://127.0.0.1:5556", description="address of the ROUTER socket; another than loopback needs bridge.security"
+    )
+    security: Literal["none", "plain", "curve"] = Field(
+        "none",
+        description="what clients log on with; plain for MetaTrader (passwords are in the clear: inside a VPN or TLS), "
+        "curve for libzmq's clients. Lines are signed with any of them",
+    )
+    connections_max: Annotated[int, Ge(1), Le(10_000)] = Field(
+        256, description="clients on each of the two sockets; one that reads nothing costs up to 16 MB"
+    )
     metrics_port: Port = Field(0, description=_PORT)
     keys: str = Field(
         "",
