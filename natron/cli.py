@@ -22,6 +22,7 @@ from natron.commands import (
     services,
     signals,
     systems,
+    tester,
     trace,
     training,
 )
@@ -46,6 +47,7 @@ trace.register(app)
 training.register(app)
 evaluation.register(app)
 backtest.register(app)
+tester.register(app)
 bench.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")

@@ -4,6 +4,7 @@
 #include "Panel.mqh"
 #include "PositionKeeper.mqh"
 #include "SignalTrader.mqh"
+#include "SymbolMap.mqh"
 #include "TesterFeed.mqh"
 
 #define NATRON_TIMER_MS 20
@@ -54,8 +55,11 @@ private:
      {
       m_trader.Poll(m_settings,Bridge(),m_executor,m_log);
       string report=m_trader.TakeReport();
-      if(report!="")
-         m_outbox.Add(report);
+      if(report=="")
+         return;
+      m_outbox.Add(report);
+      if(m_trader.Rejected())
+         Warn("an order was rejected, "+m_trader.Why());
      }
    void              TakeSignal(const SLine &line)
      {
@@ -140,11 +144,13 @@ public:
          Print("Natron cannot start: its files cannot be written, error ",GetLastError());
          return(INIT_FAILED);
         }
-      if(m_tester && !m_feed.Open(m_settings.tester_file,m_settings.bridge_key,m_settings.client_key))
+      if(m_tester && !m_feed.Open(m_settings.tester_file,m_settings.bridge_key,m_settings.client_key,m_settings.symbol,m_settings.tf_s))
         {
-         Print("Natron cannot start: TesterFile cannot be read from the common folder, error ",GetLastError());
+         Print("Natron cannot start: TesterFile ",m_feed.Fault());
          return(INIT_FAILED);
         }
+      if(m_tester)
+         m_log.Write("tester","",0,0,0,m_feed.Words());
       m_executor.Configure(m_settings);
       m_reader.Configure(m_settings);
       m_publisher.Reset();
@@ -159,6 +165,8 @@ public:
    void              Close(void)
      {
       EventKillTimer();
+      if(m_open && m_tester)
+         m_log.Write("tester","",0,0,0,m_feed.Words());
       m_reader.Close();
       m_trader.Close();
       m_feed.Close();
@@ -188,8 +196,7 @@ public:
         }
       SLine line;
       while(m_feed.Next(TimeCurrent(),line))
-         if(line.tf_s==m_settings.tf_s && line.symbol==m_settings.symbol)
-            TakeSignal(line);
+         TakeSignal(line);
       PollTrader();
      }
    //--- real fills, closes by stop or take included

@@ -25,7 +25,7 @@ inline void mql_tell() {
 inline void mql_state() {
   for (const Position &p : g_market.positions)
     std::printf("= position %lu %d %.2f %.5f %.5f %.5f %lu %s\n", p.ticket, p.type, p.volume, p.open, p.sl, p.tp, p.magic, p.comment.c_str());
-  for (const Deal &d : g_market.deals) std::printf("= deal %lu %d %d %.2f %.5f %.2f %lu %s\n", d.ticket, d.type, d.entry, d.volume, d.price, d.profit, d.magic, d.comment.c_str());
+  for (const Deal &d : g_market.deals) std::printf("= deal %lu %d %d %.2f %.8f %.2f %lu %ld %s\n", d.ticket, d.type, d.entry, d.volume, d.price, d.profit, d.magic, d.time, d.comment.c_str());
   std::printf("= requests %d\n= sockets %zu\n= files %zu\n= timer %u\n= ticks %lu\n", g_market.requests, g_network.open.size(), g_files.size(), g_moments.timer_ms, GetTickCount64());
   for (const auto &[name, text] : g_objects) std::printf("= object %s %s\n", name.c_str(), text.c_str());
 }
@@ -77,8 +77,17 @@ inline void mql_command(const std::string &command, std::istringstream &words) {
   } else if (command == "tick") {
     words >> a >> b;
     g_market.tick(a, b);
+    mql_bar();
     mql_tell();
     if (OnTick) OnTick();
+  } else if (command == "bar") {
+    MqlRates one{};
+    words >> one.time >> one.open >> one.high >> one.low >> one.close >> one.spread;
+    mql_candle(one, [] {
+      mql_tell();
+      if (OnTick) OnTick();
+      mql_tell();
+    });
   } else if (command == "timer") {
     words >> n;
     mql_timers(static_cast<int>(n));

@@ -41,7 +41,6 @@ def test_candles_older_than_the_training_data_are_refused_and_with_all_marked(ex
     ("options", "field"),
     [
         (("--rule", "hope"), "rule"),
-        (("--rule", "policy"), "rule"),
         (("--rule", "setup", "--exit-at", "noon"), "exit-at"),
         (("--rule", "setup", "--stop", "-1"), "stop"),
         (("--rule", "setup", "--spread", "2 pips"), "spread"),
