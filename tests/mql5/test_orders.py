@@ -6,7 +6,7 @@ import pytest
 from harness.bridge_double import CLOSED_MS, prediction, shares
 from harness.desk import prepare
 
-from shared.contracts import Reason
+from shared.contracts import Reason, encode_symbol
 
 LONG, SHORT = "0", "1"
 _SHORT = {
@@ -349,3 +349,73 @@ def test_inputs_are_checked(desk, name, value):
     prepare(desk.terminal, desk.bridge.ports, **{name: value})
     assert desk.terminal.do("init")[-1] == "= init 32767"
     assert desk.terminal.heard(name)
+
+
+@pytest.mark.parametrize("code", [10006, 10018])
+def test_a_rejection_is_alerted_and_pushed_by_input(desk, code):
+    desk.start(Alerts="true", Notifications="true")
+    desk.in_step()
+    desk.terminal.do(f"set answer {code}")
+    desk.trade()
+    assert desk.terminal.heard(f"A Natron EURUSD: an order was rejected, code {code}")
+    assert desk.terminal.heard(f"N Natron EURUSD: an order was rejected, code {code}")
+
+
+def test_fills_are_alerted_by_input_and_not_without(desk):
+    desk.start(Alerts="true")
+    desk.in_step()
+    desk.trade()
+    assert desk.terminal.heard("A Natron EURUSD: filled 0.25 at 1.10010")
+    assert not desk.terminal.heard("N Natron")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "rules", "found"),
+    [
+        ("EURUSD.r", "*.r=", "EURUSD"),
+        ("EURUSD.r", "*m=,*.r=", "EURUSD"),
+        ("GOLD.r", "*.r=,GOLD.r=XAUUSD", "XAUUSD"),
+        ("GBPUSD.r", "EURUSD.r=EURUSD", "GBPUSD.r"),
+        ("EURUSD.r", "EURUSD", "EURUSD"),
+        (".r", "*.r=", ".r"),
+    ],
+)
+def test_suffixes_are_mapped_by_rule_the_exact_one_first(desk, symbol, rules, found):
+    desk.start(symbol=symbol, BridgeSymbol=rules)
+    desk.terminal.until(lambda: bool(desk.bridge.received))
+    assert desk.bridge.received[0].split("|")[2] == encode_symbol(found)
+
+
+@pytest.mark.parametrize("rules", ["*.r=,*r=", "*.r=EUR,nonsense", "A=B,,"])
+def test_rules_that_contradict_each_other_or_are_none_are_refused(desk, rules):
+    prepare(desk.terminal, desk.bridge.ports, symbol="EURUSD.r", BridgeSymbol=rules)
+    assert desk.terminal.do("init")[-1] == "= init 32767"
+    assert desk.terminal.heard("Natron: BridgeSymbol: ")
+
+
+@pytest.mark.parametrize("mode", [0, 2])
+def test_a_replayed_signal_is_traded_by_the_test_input_alone_and_never_with_real_money(desk, mode):
+    desk.start(AllowReplay="true", AllowReal="true")
+    desk.terminal.do(f"market account_mode {mode}")
+    desk.in_step()
+    old = prediction(t=CLOSED_MS - 90_000_000, reasons=int(Reason.REPLAY))
+    expected = "refused: reasons: REPLAY" if mode == 2 else "ordered: code 10009"
+    assert desk.trade(old) == expected
+
+
+def test_the_test_input_allows_replays_and_nothing_else(desk):
+    desk.start(AllowReplay="true")
+    desk.in_step()
+    assert desk.trade(prediction(reasons=int(Reason.REPLAY | Reason.HALTED))) == "refused: reasons: REPLAY HALTED"
+    assert desk.trade(prediction(t=CLOSED_MS + 900_000, reasons=0)).startswith("refused: a candle that is not closed")
+
+
+def test_every_signal_is_logged_with_what_it_says(desk):
+    desk.start()
+    desk.in_step()
+    one = prediction()
+    desk.trade(one)
+    (line,) = [text for text in desk.terminal.said if f";signal;{one.id};1;" in text]
+    candle_s = CLOSED_MS // 1_000 + 7_200  # on the chart, at UTC+2
+    assert f"candle={candle_s} up=0.700 down=0.200 neutral=0.100 buy=0.800 sell=0.100 long_win=0.700" in line
+    assert line.endswith("policy=1 regime=BULL_STRONG reasons=0")

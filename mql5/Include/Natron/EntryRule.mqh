@@ -32,13 +32,6 @@ private:
       double costs=spread+2*(s.slippage_bps+s.commission_bps)*bid/10000/_Point;
       return(One(move>s.min_edge*costs,-move>s.min_edge*costs,"no edge after costs"));
      }
-   //--- the direction that is more probable than both others; 0: none is
-   static int        Clear(const SLine &line)
-     {
-      if(line.up>line.down && line.up>line.neutral)
-         return(1);
-      return(line.down>line.up && line.down>line.neutral ? -1 : 0);
-     }
    int               Direction(const SLine &line,const SNatronSettings &s)
      {
       int side=Clear(line);
@@ -66,6 +59,27 @@ private:
      }
 
 public:
+   //--- the direction that is more probable than both others; 0: none is
+   static int        Clear(const SLine &line)
+     {
+      if(line.up>line.down && line.up>line.neutral)
+         return(1);
+      return(line.down>line.up && line.down>line.neutral ? -1 : 0);
+     }
+   //--- place of the most probable regime
+   static int        Regime(const SLine &line)
+     {
+      int most=0;
+      for(int at=1; at<6; at++)
+         if(line.regime[at]>line.regime[most])
+            most=at;
+      return(most);
+     }
+   static string     RegimeName(const SLine &line)
+     {
+      string names[]={"BULL_STRONG","BULL_WEAK","RANGE","BEAR_WEAK","BEAR_STRONG","VOLATILE"};
+      return(names[Regime(line)]);
+     }
    string            Why(void) const { return(m_why); }
    //--- of the full size, that the policy wants
    double            Size(void) const { return(m_size); }

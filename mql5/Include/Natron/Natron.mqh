@@ -1,5 +1,6 @@
 // The Expert Advisor: joins link, trading, candles and panel. The handlers of NatronEA.mq5 call it and nothing else.
 #include "CandlePublisher.mqh"
+#include "LogRecord.mqh"
 #include "Outbox.mqh"
 #include "Panel.mqh"
 #include "PositionKeeper.mqh"
@@ -30,10 +31,7 @@ private:
    long              m_last_candle_ms;
    ulong             m_panel_due;
 
-   string            Place(const string suffix) const
-     {
-      return("Natron\\"+IntegerToString(AccountInfoInteger(ACCOUNT_LOGIN))+"-"+IntegerToString(m_settings.magic)+"-"+m_settings.symbol+suffix);
-     }
+   string            Place(const string suffix) const { return(CLogRecord::Place(m_settings.magic,m_settings.symbol,suffix)); }
    string            KillName(void) const { return("Natron.stop."+IntegerToString(m_settings.magic)+"."+m_settings.symbol); }
    SBridgeState      Bridge(void) const
      {
@@ -61,10 +59,18 @@ private:
       if(m_trader.Rejected())
          Warn("an order was rejected, "+m_trader.Why());
      }
+   //--- when the signal's candle opened on this chart: the server's hours from UTC are known without asking the trader
+   datetime          CandleTime(const SLine &line) const
+     {
+      long ahead=m_tester ? 0 : (long)TimeTradeServer()-Bridge().now_ms/1000;
+      return((datetime)(line.candle_ms/1000+(long)MathRound((double)ahead/900)*900));
+     }
    void              TakeSignal(const SLine &line)
      {
       if(line.candle_ms<m_last_candle_ms)
          return; // a snapshot or ring line of a candle that a newer one has followed
+      if(line.candle_ms>m_last_candle_ms)
+         m_log.Write("signal",line.id,CEntryRule::Clear(line),0,0,CLogRecord::Detail(line,CandleTime(line)));
       m_last_candle_ms=line.candle_ms;
       m_last_signal=line.id;
       m_trader.Take(line);

@@ -1,4 +1,5 @@
 // Everything that keeps a signal from becoming an order. A refusal that may pass (spread, silence) is told apart.
+#include "EntryRule.mqh"
 #include "IdJournal.mqh"
 #include "PositionKeeper.mqh"
 
@@ -138,14 +139,6 @@ private:
          return(now.hour>=s.hour_from && now.hour<s.hour_to);
       return(now.hour>=s.hour_from || now.hour<s.hour_to);
      }
-   static bool       RegimeAllowed(const SLine &line,const int regimes)
-     {
-      int most=0;
-      for(int at=1; at<6; at++)
-         if(line.regime[at]>line.regime[most])
-            most=at;
-      return((regimes&(1<<most))!=0);
-     }
 
 public:
                      CRiskGate(void) { m_killed=false; m_error_at=0; m_passing=false; }
@@ -191,7 +184,7 @@ public:
          return(Wait("cooling down after an error"));
       if(!InHours(s))
          return("outside the hours");
-      if(!RegimeAllowed(line,s.regimes))
+      if((s.regimes&(1<<CEntryRule::Regime(line)))==0)
          return("regime is filtered");
       why=Occupied(s);
       if(why!="")
