@@ -24,6 +24,7 @@ from natron.commands import (
     services,
     signals,
     systems,
+    tester,
     trace,
     training,
 )
@@ -48,6 +49,7 @@ trace.register(app)
 training.register(app)
 evaluation.register(app)
 backtest.register(app)
+tester.register(app)
 bench.register(app)
 drift.register(app)
 app.add_typer(bridge.app, name="bridge")

@@ -372,6 +372,10 @@ class BacktestSettings(Group):
     min_setup_prob: Annotated[float, Gt(0), Le(1)] = Field(
         0.6, description="of a setup that is entered; a setup is no profit, so more would not make it one"
     )
+    max_age_s: Annotated[int, Ge(1)] = Field(
+        60,
+        description="from a candle's close to the next one's open, at most, for an entry: the EA's MaxAgeS",
+    )
     commission_bps: Annotated[float, Ge(0), Lt(10_000)] = Field(
         0.0, description="each side, in 1/10,000 of what is traded; most retail accounts pay by the spread alone"
     )
