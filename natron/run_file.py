@@ -20,6 +20,7 @@ class RunFile:
     keys: str  # file of the bridge's and the client's key
     data: str
     pids: dict[str, int] = field(default_factory=dict)
+    gateway: str = ""  # URL of the dashboard and the HTTP API; empty: none runs
 
 
 def runtime_folder() -> Path:

@@ -123,3 +123,7 @@ class Names:
     def rejects(self, p: int) -> str:
         """Stream of candles refused as late, revised or foreign."""
         return f"{self.namespace}:{{{p}}}:rejects"
+
+    def scores(self, p: int) -> str:
+        """Stream of live scores: how right the predictions were whose outcome is known by now."""
+        return f"{self.namespace}:{{{p}}}:scores"
