@@ -203,12 +203,28 @@ class SystemDocument(Document):
 
 
 class ScoresDocument(Document):
-    """Live scores, newest first; [] until outcomes are known."""
+    """What the scorer says, the newest of each series and bundle; [] until outcomes are known."""
 
     scores: list[dict[str, Any]]
+    drift: list[dict[str, Any]]
+
+
+class TradeDocument(Document):
+    """A fill beside the signal it followed."""
+
+    time: int = Field(description="When the terminal had the fill, by its clock, UTC epoch milliseconds.")
+    client: str
+    symbol: str
+    side: Literal["buy", "sell"] | None
+    lots: float
+    price: float | None
+    signal: PredictionDocument | None
+    delay_ms: int | None = Field(description="From the close of the signal's candle to the fill.")
+    slippage_points: float | None = Field(description="How much worse than the order's price, in the symbol's points.")
+    result: float | None = Field(description="In the account's currency, once it is closed.")
 
 
 class TradesDocument(Document):
-    """Fills that terminals reported, newest first, each beside the prediction that it followed, where that is kept."""
+    """Fills that terminals reported, newest first."""
 
-    trades: list[dict[str, Any]]
+    trades: list[TradeDocument]

@@ -12,6 +12,7 @@ from gateway.score_board import ScoreBoard
 from gateway.series_board import SeriesBoard
 from gateway.stream_hub import Event, StreamHub
 from gateway.system_board import SystemBoard
+from gateway.trade_board import TradeBoard
 from shared.broker import connect
 from shared.clock import Clock
 from shared.delivery import DeliveryReasons
@@ -32,6 +33,7 @@ class Live:
     series: SeriesBoard
     system: SystemBoard
     scores: ScoreBoard
+    trades: TradeBoard
     hub: StreamHub
 
 
@@ -40,15 +42,9 @@ def open_live(client: redis.Redis, names: Names, clock: Clock, metrics: GatewayM
     reasons = DeliveryReasons(names, clock)
     hub = StreamHub(STREAMS_MAX, metrics.missed.inc)
     metrics.streams.set_function(lambda: float(len(hub)))
-    return Live(
-        client,
-        names,
-        reasons,
-        SeriesBoard(client, names, clock, reasons),
-        SystemBoard(client, names),
-        ScoreBoard(client, names),
-        hub,
-    )
+    series = SeriesBoard(client, names, clock, reasons)
+    trades = TradeBoard(client, names, series)
+    return Live(client, names, reasons, series, SystemBoard(client, names), ScoreBoard(client, names), trades, hub)
 
 
 def open_feed(

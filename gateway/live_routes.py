@@ -15,6 +15,7 @@ from gateway.documents import (
     ScoresDocument,
     SeriesListDocument,
     SystemDocument,
+    TradesDocument,
 )
 from gateway.live import Live
 from gateway.live_feed import candle_document
@@ -97,8 +98,14 @@ def _add_system(app: FastAPI, need: Callable[[], Live]) -> None:
 
     @app.get("/v1/scores", responses=answers(ScoresDocument, 503))
     def scores(found: Annotated[Live, Depends(need)]) -> Response:
-        """How right the predictions were whose outcome is known, as the scorer says."""
-        return JSONResponse({"scores": found.scores.scores()})
+        """How right the predictions were whose outcome is known, and which series drift, as the scorer says."""
+        scores, drift = found.scores.newest()
+        return JSONResponse({"scores": scores, "drift": drift})
+
+    @app.get("/v1/trades", responses=answers(TradesDocument, 503))
+    def trades(found: Annotated[Live, Depends(need)]) -> Response:
+        """Fills that terminals reported, beside the predictions that they followed."""
+        return JSONResponse({"trades": found.trades.trades()})
 
     @app.post(
         "/v1/halt",

@@ -124,6 +124,11 @@ class Names:
         """Stream of candles refused as late, revised or foreign."""
         return f"{self.namespace}:{{{p}}}:rejects"
 
-    def scores(self, p: int) -> str:
-        """Stream of live scores: how right the predictions were whose outcome is known by now."""
-        return f"{self.namespace}:{{{p}}}:scores"
+    def latest_scores(self, p: int) -> str:
+        """Hash ``kind series bundle`` -> its newest message of the scores log."""
+        return f"{self.namespace}:{{{p}}}:latest_scores"
+
+    @property
+    def acks(self) -> str:
+        """Log of what Expert Advisors say happened: to signals, orders and fills, and how they stand."""
+        return f"{self.namespace}:{{acks}}:log"

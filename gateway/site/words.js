@@ -29,13 +29,17 @@ export const percent = (value) => (value === null || value === undefined ? "–"
 export const fixed = (value, digits = 2) => (Number.isFinite(value) ? value.toFixed(digits) : "–");
 export const count = (value) => (Number.isFinite(value) ? value.toLocaleString("en-US") : "–");
 
+// Decimals that a price is quoted with: its own, and no more than its size deserves.
 export function digitsOf(price) {
   if (!Number.isFinite(price) || price <= 0) return 2;
-  return Math.max(0, Math.min(8, 5 - Math.floor(Math.log10(price)) - (price < 10 ? 0 : 1)));
+  const most = price >= 1000 ? 2 : price >= 20 ? 3 : price >= 0.1 ? 5 : Math.min(10, 4 - Math.floor(Math.log10(price)));
+  const own = (String(price).split(".")[1] ?? "").length;
+  return Math.max(Math.min(own, most), Math.min(2, most));
 }
 
 export function price(value, digits = digitsOf(value)) {
-  return Number.isFinite(value) ? value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }) : "–";
+  if (!Number.isFinite(value)) return "–";
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 const pad = (value) => String(value).padStart(2, "0");
