@@ -5,6 +5,7 @@ import logging
 import socket
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import structlog
 import uvicorn
@@ -30,6 +31,7 @@ from shared.metrics import GatewayMetrics
 from shared.names import Names
 from shared.settings.groups import GatewaySettings, Settings
 
+SOCKETS: Literal["websockets-sansio"] = "websockets-sansio"
 MESSAGE_BYTES_MAX = 65_536
 """Of what a WebSocket client says: nothing is expected from it."""
 SERVICE = "gateway"
@@ -112,7 +114,7 @@ def run(settings: Settings) -> None:
             server_header=False,
             timeout_graceful_shutdown=2,
             ws_max_size=MESSAGE_BYTES_MAX,
-            ws="websockets-sansio",
+            ws=SOCKETS,
         )
     )
     server.run(sockets=[listener])

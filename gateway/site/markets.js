@@ -273,7 +273,7 @@ export class Markets {
     this.at.state.title = one.why;
     const live = !this.#hovered;
     setText(this.at.when, shown ? `${live ? "Latest, candle of" : "Candle of"} ${stamp(shown.time)} UTC` : `Candle of ${stamp(one.time)} UTC`);
-    const words = shown ? shown.reasons : [];
+    const words = (shown?.reasons ?? []).filter((word) => live || word !== "STALE"); // a past candle cannot be fresh
     this.at.reasons.replaceChildren(...words.map((word) => h("span", { class: `reason ${word}`, title: REASONS[word] ?? "" }, word.replace("_", " "))));
     if (!shown) {
       this.at.cells.replaceChildren(h("div", {}, h("dt", {}, "Prediction"), h("dd", {}, `from candle 96 on`, h("small", {}, `${one.n} so far`))));
