@@ -141,7 +141,10 @@ class Doorman:
         except BodyRefusedError as error:
             if not begun:
                 answer = problem(error.refusal.status, error.refusal.rule, error.refusal.mend)
-                answer.headers["Connection"] = "close"  # the rest of the body is not wanted
+                if error.refusal.status == 408:
+                    answer.headers["Connection"] = (
+                        "close"  # otherwise the rest is read and dropped: the client hears us
+                    )
                 await answer(scope, receive, send)
         finally:
             self._held_bytes -= taken
