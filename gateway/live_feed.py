@@ -25,6 +25,7 @@ READ_COUNT = 64
 LOOK_S = 1.0
 _BACKOFF_S, _BACKOFF_MAX_S = 0.1, 2.0
 _CANDLES, _PREDICTIONS = 0, 1
+_BEGINS = "this is where the stream begins"
 
 _log = structlog.get_logger()
 
@@ -74,8 +75,11 @@ class LiveFeed:
 
     @property
     def standing(self) -> list[Event]:
-        """What a new listener must know: whether there is a broker, and what is halted."""
-        return list(self._standing.values())
+        """What a new listener must know: whether there is a broker, what is halted, and that its stream begins.
+
+        Where nobody listened before, the logs' ends are looked up first, and the beginning is told to all.
+        """
+        return [*self._standing.values(), *([missed_event(0, _BEGINS)] if self._positions is not None else [])]
 
     def wake(self) -> None:
         """Somebody listens now: read at once."""
@@ -109,7 +113,7 @@ class LiveFeed:
             self._call.clear()
         elif self._positions is None:
             self._positions = self._ends()
-            self._publish([missed_event(0, "this is where the stream begins")])
+            self._publish([missed_event(0, _BEGINS)])
         else:
             self._read(self._positions)
 
