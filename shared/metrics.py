@@ -119,6 +119,22 @@ class ReplayMetrics(Watched):
         self.candles = self._counter("candles_total", "candles sent, by verdict", labelnames=["verdict"])
 
 
+class GatewayMetrics(Watched):
+    """What a gateway counts."""
+
+    def __init__(self, *conditions: str) -> None:
+        super().__init__("gateway", *conditions)
+        self.requests = self._counter("requests_total", "answers, by route and status", labelnames=["route", "status"])
+        self.seconds = self._histogram(
+            "request_seconds", "from a request's first byte to its answer's last", labelnames=["route"], buckets=SECONDS
+        )
+        self.predictions = self._counter("predictions_total", "predictions answered")
+        self.reasons = self._counter("reasons_total", "of them, by reason not to trade", labelnames=["reason"])
+        self.waiting = self._gauge("waiting_questions", "questions that wait for the model")
+        self.streams = self._gauge("streams", "clients that listen")
+        self.missed = self._counter("missed_total", "events that slow clients lost")
+
+
 class BridgeMetrics(Watched):
     """What a bridge counts: ``COUNTS``, taken from its own counters when somebody asks."""
 
