@@ -29,6 +29,7 @@ from shared.delivery import DeliveryReasons
 from shared.errors import SettingError
 from shared.membership import TIME_TO_LIVE_MS, Membership
 from shared.metrics import BridgeMetrics
+from shared.monitor import MonitorDoor
 from shared.names import Names
 from shared.passages import PassageNote
 from shared.readiness import Readiness
@@ -269,7 +270,8 @@ def run(
     check_address("bridge.requests_bind", settings.bridge.requests_bind, settings.bridge.security)
     file = KeyFile(Path(settings.bridge.keys))
     metrics = BridgeMetrics()
-    context = context or open_service(SERVICE, settings, lambda: metrics.serve(settings.bridge.metrics_port))
+    door = MonitorDoor.of(settings.system)
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(settings.bridge.metrics_port, door))
     bridge = Bridge(
         settings.system.broker_url,
         context.names,

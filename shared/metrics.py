@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from shared.contracts import Reason
-from shared.monitor import Monitor, serve_monitor
+from shared.monitor import Monitor, MonitorDoor, serve_monitor
 from shared.readiness import Readiness
 
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -38,9 +38,9 @@ class Watched:
         self.ready = self._gauge("ready", "1 while /readyz answers 200")
         self.ready.set_function(lambda: float(self.readiness.ready))
 
-    def serve(self, port: int) -> Monitor | None:
-        """Answer /metrics, /healthz and /readyz, as ``serve_monitor``."""
-        return serve_monitor(self.registry, self.readiness, port)
+    def serve(self, port: int, door: MonitorDoor | None = None) -> Monitor | None:
+        """Answer /metrics, /healthz and /readyz, as ``serve_monitor``; without a door on loopback."""
+        return serve_monitor(self.registry, self.readiness, port, door)
 
 
 class Metrics(Watched):

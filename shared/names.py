@@ -25,8 +25,8 @@ class Names:
         return f"{self.namespace}:bundles"
 
     def bundle_chunks(self, sha256: str) -> str:
-        """List: a file of a bundle, in pieces, under the sha256 of its content."""
-        return f"{self.namespace}:bundle:{sha256}"
+        """List: a file of a bundle, in pieces, under the sha256 of its content: a hash tag, for it is renamed."""
+        return f"{self.namespace}:bundle:{{{sha256}}}"
 
     @property
     def serving(self) -> str:

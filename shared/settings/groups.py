@@ -14,7 +14,7 @@ Share = Annotated[float, Gt(0), Lt(1)]
 Weight = Annotated[float, Ge(0), Le(100)]
 
 
-_PORT = "loopback port of /metrics, /healthz and /readyz, or the next free one; 0: none"
+_PORT = "port of /metrics, /healthz and /readyz at system.monitor_host, or the next free one; 0: none"
 
 
 class Group(BaseModel):
@@ -32,6 +32,15 @@ class SystemSettings(Group):
     namespace: str = Field("natron", description="prefix of every key in the broker; two systems can share one broker")
     broker_url: str = Field(
         "", description="redis://, rediss:// or unix:// URL; empty: the running `natron up` of this user"
+    )
+    broker_password_file: str = Field(
+        "", description="file that holds the password of broker_url's user; empty: the URL says it, or none is needed"
+    )
+    monitor_host: str = Field(
+        "127.0.0.1", description="address of every metrics_port; one that other machines reach needs monitor_key_file"
+    )
+    monitor_key_file: str = Field(
+        "", description="keys that open /metrics, one a line, each optionally until=2027-01-31; empty: no key, loopback"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="events below it are not written"
