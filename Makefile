@@ -59,7 +59,7 @@ audit: sbom
 
 # Feeds every parser with broken input for as long as FUZZ examples each take.
 fuzz: .venv/.dev
-	NATRON_TEST_FUZZ=$(or $(FUZZ),20000) $(BIN)/pytest tests/fuzz
+	NATRON_FUZZ_EXAMPLES=$(or $(FUZZ),20000) $(BIN)/pytest --timeout 0 tests/fuzz tests/bridge/test_fuzzing.py
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -8,12 +8,14 @@ from natron.commands import (
     backtest,
     backups,
     bench,
+    bridge,
     bundles,
     candles,
     chaos,
     credentials,
     dead,
     doctor,
+    drift,
     evaluation,
     features,
     halts,
@@ -28,6 +30,7 @@ from natron.commands import (
     signals,
     standing,
     systems,
+    tester,
     trace,
     training,
 )
@@ -57,7 +60,10 @@ trace.register(app)
 training.register(app)
 evaluation.register(app)
 backtest.register(app)
+tester.register(app)
 bench.register(app)
+drift.register(app)
+app.add_typer(bridge.app, name="bridge")
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")

@@ -92,5 +92,20 @@ def _bridge(run: RunFile, settings: Settings) -> Mapping[str, str]:
     return {
         "signals_bind": run.signals,
         "requests_bind": run.requests,
+        "security": run.security,
         "keys": settings.bridge.keys or run.keys,
     }
+
+
+def find_keys(settings: Settings, data: Path | None) -> tuple[Settings, Path]:
+    """Settings with the running bridge's addresses, if one runs, and the key file of whichever bridge is meant.
+
+    That is the one named in the settings; else that under ``data``; else the running system's; else the one that a
+    bridge uses which is started by itself.
+    """
+    run = read_run_file()
+    if run is not None and data is None:
+        settings = settings.model_copy(update={"bridge": settings.bridge.model_copy(update=_bridge(run, settings))})
+    if settings.bridge.keys:
+        return settings, Path(settings.bridge.keys)
+    return settings, data / "keys.json" if data is not None else runtime_folder() / "keys.json"

@@ -12,6 +12,7 @@ from shared.contracts import PARTITIONS
 from shared.errors import InputError
 from shared.names import Names
 from shared.scripts import script
+from shared.suspects import id_order
 
 DEAD_KEEP = 1_000
 """Newest dead letters kept a partition."""
@@ -62,6 +63,15 @@ def dead_letters(client: redis.Redis, names: Names) -> Iterator[DeadLetter]:
     for p in range(PARTITIONS):
         for entry in client.execute_command("XRANGE", names.dead(p), "-", "+"):
             yield _letter(p, entry)
+
+
+def newest_dead_letters(client: redis.Redis, names: Names, count: int) -> list[DeadLetter]:
+    """Newest ``count`` dead letters of all partitions, newest first."""
+    pipeline = client.pipeline(transaction=False)
+    for p in range(PARTITIONS):
+        pipeline.execute_command("XREVRANGE", names.dead(p), "+", "-", "COUNT", count)
+    found = [_letter(p, entry) for p, entries in enumerate(pipeline.execute()) for entry in entries]
+    return sorted(found, key=lambda letter: id_order(letter.id), reverse=True)[:count]
 
 
 def find_letter(client: redis.Redis, names: Names, p: int, letter_id: str) -> DeadLetter:

@@ -60,6 +60,7 @@ class Answer:
     passage: Passage
     repeats: int = 0  # of its outputs
     unread: int = 0  # entries of the input log that wait
+    missed: int = 0  # entries that were trimmed before they were read
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from shared.testing import BrokerUnderTest, broker_under_test
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+settings.register_profile("natron", deadline=None)  # no test is timed: machines are shared
+settings.load_profile("natron")
 
 
 @pytest.fixture(autouse=True)

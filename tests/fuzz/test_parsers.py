@@ -1,6 +1,6 @@
 """Whatever bytes a parser is given, it answers or refuses in its own words; it never fails in another way.
 
-Short here; ``NATRON_TEST_FUZZ=20000 pytest tests/fuzz`` takes its time. What fails is added to ``corpus/TARGET/``.
+Short here; ``NATRON_FUZZ_EXAMPLES=20000 pytest tests/fuzz`` takes its time. What fails is added to ``corpus/TARGET/``.
 """
 
 import json
@@ -31,7 +31,7 @@ from shared.settings.loading import load_settings
 from shared.testing import BrokerUnderTest
 
 CORPUS = Path(__file__).parent / "corpus"
-EXAMPLES = int(os.environ.get("NATRON_TEST_FUZZ", "60"))
+EXAMPLES = int(os.environ.get("NATRON_FUZZ_EXAMPLES", "60"))
 KEY = bytes(32)
 NINES = b"9" * 40
 

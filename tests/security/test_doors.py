@@ -44,6 +44,7 @@ DOORS = {
 }
 # Where a socket is bound, and nobody is let in.
 NO_DOORS = {
+    "natron/addresses.py": "tries whether the gateway's port is free",
     "shared/addresses.py": "asks the kernel for a free port, and listens on none",
     "bridge/doorkeeper.py": "answers ZeroMQ within its own process",
     "gateway/testing.py": "tests' own gateway on loopback",

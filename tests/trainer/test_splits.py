@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.contracts import WINDOW
-from shared.settings.groups import DataSettings
+from shared.settings.learning import DataSettings
 from trainer.splits import TARGETS_MIN, Span, fewest_candles, split_candles, split_group
 
 DEFAULT = DataSettings()
@@ -54,7 +54,7 @@ def _times(first: int, count: int, width: int) -> np.ndarray:
     return np.arange(first, first + count * width, width, dtype=np.int64)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.integers(20_000, 60_000),
     st.integers(20_000, 60_000),
