@@ -10,7 +10,8 @@ from pathlib import Path
 from benchmarks.bundles import write_untrained_bundle
 from bridge.client import SignalClient
 from bridge.events import Origin, Resynchronised, Signal
-from bridge.keys import load_or_create_keys
+from bridge.keys import Keys, load_or_create_keys
+from bridge.listener import Addresses
 from natron.addresses import free_addresses
 from natron.system import Shape, System
 from shared.admission import Admission, AdmissionLimits
@@ -30,6 +31,8 @@ class LiveSystem:
     system: System
     admission: Admission
     client: SignalClient
+    addresses: Addresses
+    keys: Keys
 
     def publish(self, batches: Sequence[tuple[Series, Candles]]) -> None:
         """Admit candles of several series in one pipeline; waits where the system is behind."""
@@ -72,6 +75,7 @@ def live_system(preset: str, workers: int = 2) -> Iterator[LiveSystem]:
             system.await_ready()
             limits = AdmissionLimits(settings.system.max_backlog, 100, 100)
             admission = Admission(connect(system.broker.url), system.names, SystemClock(), limits)
-            with SignalClient(addresses, load_or_create_keys(keys)) as client:
+            made = load_or_create_keys(keys)
+            with SignalClient(addresses, made) as client:
                 next(event for event in client.events() if isinstance(event, Resynchronised))
-                yield LiveSystem(system, admission, client)
+                yield LiveSystem(system, admission, client, addresses, made)
