@@ -20,7 +20,7 @@ def run() -> list[Measurement]:
     """Measure."""
     candles = sample_candles(HISTORY + CANDLES, SERIES.timeframe, 1)
     with live_system("base") as live:
-        ea = ExpertAdvisor(live.addresses.requests, "ea", live.keys.bridge, live.keys.client)
+        ea = ExpertAdvisor(live.settings.bridge.requests_bind, "ea", live.keys.bridge, live.keys.client)
         try:
             total_ms, own_ms = _push(live, ea, candles)
         finally:

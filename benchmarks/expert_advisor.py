@@ -46,7 +46,8 @@ def run() -> list[Measurement]:
 
 def _act(terminal: Any, live: LiveSystem, candles: Candles) -> list[float]:
     """Times of each candle in ms, from the timer event that pushes it to the one that decides on its signal."""
-    ports = [address.rpartition(":")[2] for address in (live.addresses.signals, live.addresses.requests)]
+    bridge = live.settings.bridge
+    ports = [address.rpartition(":")[2] for address in (bridge.signals_bind, bridge.requests_bind)]
     inputs = {
         "SignalsPort": ports[0], "RequestsPort": ports[1], "BridgeKey": live.keys.bridge.hex(),
         "ClientKey": live.keys.client.hex(), "ServerZone": 2,

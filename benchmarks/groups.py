@@ -14,8 +14,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "bridge": ("bridge", "bridge_fan_out", "expert_advisor"),
     "burst": ("burst",),
     "replay": ("replay",),
+    "failover": ("failover", "promotions"),
     "scaling": ("scaling",),
-    "memory": ("memory", "series_memory", "feature_memory"),
+    "memory": ("day_memory", "replay_memory", "series_memory", "feature_memory"),
     "broker": ("broker",),
     "training": ("training",),
 }

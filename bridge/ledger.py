@@ -10,7 +10,7 @@ from shared.codec import decode_prediction, encode_prediction
 from shared.contracts import Prediction, Series
 
 RING_LINES = 4_096
-"""Predictions kept of each symbol to answer gaps from."""
+"""Predictions kept of each symbol to answer gaps from; no more than the broker keeps of a partition."""
 RING_LINES_ALL = 262_144
 """Predictions kept of all symbols together, about 60 MB; above 64 symbols the rings get shorter."""
 
@@ -40,10 +40,15 @@ class Ledger:
     """The bridge's memory of one session.
 
     It holds messages, not lines: a line sent again is made again, with the time and reasons of that moment.
+
+    Parameters
+    ----------
+    ring_lines
+        Predictions kept of each symbol.
     """
 
-    def __init__(self, session: str, newest: Iterable[Entry]) -> None:
-        self.session = session
+    def __init__(self, session: str, newest: Iterable[Entry], ring_lines: int = RING_LINES) -> None:
+        self.session, self._ring_lines = session, ring_lines
         self._tracks: dict[str, _Track] = {}
         self._spelt: dict[str, str] = {}  # a client's spelling -> the symbol it means
         for entry in newest:
@@ -99,7 +104,7 @@ class Ledger:
         track = self._track(entry.prediction.series.symbol)
         track.seq += 1
         track.ring.append(entry.message)
-        bound = max(1, min(RING_LINES, RING_LINES_ALL // len(self._tracks)))
+        bound = max(1, min(self._ring_lines, RING_LINES_ALL // len(self._tracks)))
         while len(track.ring) > bound:
             track.ring.popleft()
         return track.seq

@@ -17,7 +17,7 @@ from bridge.broadcast import Broadcast
 from bridge.desk import HELLO, Desk
 from bridge.enrolment import KeyFile
 from bridge.intake import Intake
-from bridge.ledger import Ledger
+from bridge.ledger import RING_LINES, Ledger
 from bridge.listener import Addresses, Listener, check_address
 from bridge.log_reader import Baseline, Condemn, End, LogReader, Read
 from bridge.presences import SERVICE, Presences
@@ -29,6 +29,7 @@ from shared.delivery import DeliveryReasons
 from shared.errors import SettingError
 from shared.membership import TIME_TO_LIVE_MS, Membership
 from shared.metrics import BridgeMetrics
+from shared.monitor import MonitorDoor
 from shared.names import Names
 from shared.passages import PassageNote
 from shared.readiness import Readiness
@@ -82,11 +83,12 @@ class Bridge:
         instance: str = SERVICE,
         system: SystemSettings = _SYSTEM,
         renewed: Callable[[], Trust | None] = lambda: None,
+        ring_lines: int = RING_LINES,
     ) -> None:
         self.stats = BridgeStats()
         self._listener = Listener(settings, keys, self.stats)
         self._clock, self._session_ids, self._instance = clock, session_ids, instance
-        self._renewed = renewed
+        self._renewed, self._ring_lines = renewed, ring_lines
         self._reasons = DeliveryReasons(names, clock)
         self._presences, self._document = Presences(), ""
         self.client_lag_lines = 0
@@ -153,7 +155,7 @@ class Bridge:
     def _turn(self, item: Baseline | Read | None) -> None:
         if isinstance(item, Baseline):
             self.stats.holes += item.hole
-            self._begin_session(Ledger(self._session_ids(), item.newest))
+            self._begin_session(Ledger(self._session_ids(), item.newest, self._ring_lines))
         self._listener.attend()
         self._broadcast.take_subscriptions()
         self._take_requests()
@@ -268,7 +270,8 @@ def run(
     check_address("bridge.requests_bind", settings.bridge.requests_bind, settings.bridge.security)
     file = KeyFile(Path(settings.bridge.keys))
     metrics = BridgeMetrics()
-    context = context or open_service(SERVICE, settings, lambda: metrics.serve(settings.bridge.metrics_port))
+    door = MonitorDoor.of(settings.system)
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(settings.bridge.metrics_port, door))
     bridge = Bridge(
         settings.system.broker_url,
         context.names,
@@ -277,6 +280,7 @@ def run(
         clock=context.clock,
         stop=context.stop,
         readiness=metrics.readiness,
+        ring_lines=min(RING_LINES, settings.system.predictions_keep),
         instance=context.instance,
         system=settings.system,
         renewed=file.renewed,

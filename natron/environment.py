@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import redis
 import yaml
 
 from natron.run_file import RunFile, read_run_file, runtime_folder
+from shared.broker import connect, with_password
+from shared.doors import read_secret
 from shared.errors import InputError
-from shared.settings.groups import Settings
+from shared.names import Names
+from shared.settings.groups import Settings, SystemSettings
 from shared.settings.loading import leaves, load_settings, variable
 
 
@@ -54,7 +58,8 @@ def find_system(settings: Settings) -> Settings:
     """
     if settings.system.broker_url:
         keys = settings.bridge.keys or str(runtime_folder() / "keys.json")  # one place for bridge and clients
-        return settings.model_copy(update={"bridge": settings.bridge.model_copy(update={"keys": keys})})
+        bridge = settings.bridge.model_copy(update={"keys": keys})
+        return settings.model_copy(update={"bridge": bridge, "system": _with_password(settings.system)})
     run = read_run_file()
     if run is None:
         raise InputError(
@@ -67,6 +72,19 @@ def find_system(settings: Settings) -> Settings:
             "bridge": settings.bridge.model_copy(update=_bridge(run, settings)),
         }
     )
+
+
+def open_system(settings: Settings) -> tuple[redis.Redis, Names]:
+    """Broker and key names of the system that ``find_system`` finds."""
+    system = find_system(settings).system
+    return connect(system.broker_url), Names(system.namespace)
+
+
+def _with_password(system: SystemSettings) -> SystemSettings:
+    if not system.broker_password_file:
+        return system
+    password = read_secret("system.broker_password_file", system.broker_password_file)
+    return system.model_copy(update={"broker_url": with_password(system.broker_url, password)})
 
 
 def _bridge(run: RunFile, settings: Settings) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ class RunFile:
     data: str
     pids: dict[str, int] = field(default_factory=dict)
     security: str = "none"  # what the bridge's clients log on with
+    gateway: str = ""  # URL of the dashboard and the HTTP API; empty: none runs
 
 
 def runtime_folder() -> Path:

@@ -14,17 +14,30 @@ from typing import ParamSpec, TypeVar, get_type_hints
 import msgpack
 import numpy as np
 
-from shared.contracts import REGIMES, WINDOW, Ack, Candle, FeatureRow, Prediction, Series
+from shared.contracts import (
+    REGIMES,
+    SCORED_HEADS,
+    UNRESOLVED,
+    WINDOW,
+    Ack,
+    Candle,
+    FeatureRow,
+    Outcome,
+    Prediction,
+    Series,
+)
 from shared.errors import InputError, JunkError
 
 _CANDLE = struct.Struct("<cB q 5d B")  # kind, flags, t, o h l c v, series bytes
 _ROW = struct.Struct("<c qqq H qq H 32s B")  # kind, t, previous t, n, reasons, admitted, row, F, set hash, series bytes
 _PREDICTION = struct.Struct("<c qq H qqqq 11f 3f 2f B 32s B")
+_OUTCOME = struct.Struct("<c q 7b 7b 2d")  # kind, t: the gate reads it there
 _KINDS = {
     "candle": b"\x11",
     "row": b"\x12",
     "prediction": b"\x13",
-    "ack": b"\x14",
+    "outcome": b"\x14",
+    "ack": b"\x15",
 }  # high digit: what; low digit: schema version
 
 _MSGPACK = (msgpack.UnpackException, RecursionError)  # its other errors are ValueErrors
@@ -143,6 +156,25 @@ def decode_prediction(data: bytes) -> Prediction:
         () if math.isnan(outlook[0]) else outlook, () if math.isnan(policy[0]) else policy,
         reasons, data[_PREDICTION.size : middle].decode(), set_hash.hex(), *stamps,
     )  # fmt: skip
+
+
+def encode_outcome(outcome: Outcome) -> bytes:
+    """Bytes of an outcome: its own fields, then those of its prediction."""
+    classes = (*outcome.labels, *outcome.persistence)
+    head = _OUTCOME.pack(_KINDS["outcome"], outcome.prediction.t, *classes, outcome.move, outcome.cost)
+    return head + encode_prediction(outcome.prediction)
+
+
+@_junk_on_error
+def decode_outcome(data: bytes) -> Outcome:
+    """Read an outcome."""
+    _expect("outcome", data)
+    _, t, *classes, move, cost = _OUTCOME.unpack_from(data)
+    prediction = decode_prediction(data[_OUTCOME.size :])
+    labels, persistence = tuple(classes[: len(SCORED_HEADS)]), tuple(classes[len(SCORED_HEADS) :])
+    if t != prediction.t or min(classes) < UNRESOLVED or not (math.isfinite(move) and 0 <= cost < math.inf):
+        raise ValueError("values are not those of an outcome")
+    return Outcome(prediction, labels, persistence, move, cost)
 
 
 def encode_ack(ack: Ack) -> bytes:

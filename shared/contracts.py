@@ -186,6 +186,22 @@ class Prediction:
         return self.t + 2 * self.series.width_ms
 
 
+UNRESOLVED = -1
+SCORED_HEADS = ("buy", "sell", "direction", "regime", "long_win", "short_win", "high_volatility")
+"""Heads in the order of an outcome's labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a prediction, once the longest horizon of its bundle's labels has passed."""
+
+    prediction: Prediction
+    labels: tuple[int, ...]  # class of each of SCORED_HEADS, UNRESOLVED where a label cannot be told
+    persistence: tuple[int, ...]  # the newest label that was resolved at the prediction's candle
+    move: float  # log return from the next open to the close at the end of the win heads' horizon
+    cost: float  # of that round trip, a share of the price
+
+
 @dataclass(frozen=True, slots=True)
 class Ack:
     """What an Expert Advisor says happened: to a signal, an order, a position, or to itself.

@@ -29,7 +29,7 @@ from shared.testing import walk_candles
 EXAMPLES = int(os.environ.get("NATRON_FUZZ_EXAMPLES", "1000"))
 KEYS = Keys(bytes(range(32)), bytes(range(32, 64)))
 _FUZZ = settings(
-    max_examples=EXAMPLES, derandomize=True, deadline=None, database=None,
+    max_examples=EXAMPLES, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 _VECTORS = Path(__file__).parents[1] / "vectors"
