@@ -125,6 +125,7 @@ private:
       if(now<m_panel_due)
          return;
       m_panel_due=now+NATRON_PANEL_MS;
+      m_log.Flush();
       m_panel.Show(PanelText(),m_trader.Killed());
      }
 
