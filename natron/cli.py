@@ -15,6 +15,7 @@ from natron.commands import (
     features,
     halts,
     labels,
+    mql5,
     parity,
     predictions,
     producer,
@@ -53,6 +54,7 @@ app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
 app.add_typer(labels.app, name="labels")
+app.add_typer(mql5.app, name="mql5")
 app.add_typer(dead.app, name="dead")
 registry.register(bundles.app)
 app.add_typer(bundles.app, name="bundle")

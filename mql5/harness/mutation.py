@@ -55,10 +55,9 @@ def _digest(include: Path, name: str) -> str:
 
 def _fails(binary: Path, name: str) -> bool:
     options = ["-q", "-x", "--timeout=60", "-p", "no:cacheprovider", str(_TESTS / f"test_{name}.py")]
-    code = subprocess.run(
-        [sys.executable, "-m", "pytest", *options], env=os.environ | {"NATRON_EA": str(binary)},
-        cwd=_TESTS.parents[1], capture_output=True, check=False,
-    ).returncode  # fmt: skip
+    environment = os.environ | {"NATRON_EA": str(binary), "NATRON_PATIENCE_S": "20"}
+    command = [sys.executable, "-m", "pytest", *options]
+    code = subprocess.run(command, env=environment, cwd=_TESTS.parents[1], capture_output=True, check=False).returncode
     if code not in {0, 1}:
         raise RuntimeError(f"pytest ended with {code}")
     return code == 1

@@ -301,6 +301,7 @@ def test_a_burst_of_twenty_thousand_lines_is_taken_whole(floor):
         pipe.xadd(log, {"m": encode_prediction(one)})
     pipe.execute()
     newest = floor.publish(last)
+    floor.terminal.until(lambda: any(newest.id in line for line in floor.terminal.said[-9:]))
     assert floor.decision(newest) == "ordered: code 10009"
     assert "gaps: 0" in floor.panel()
     assert "refused lines: 0" in floor.panel()

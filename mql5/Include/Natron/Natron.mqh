@@ -125,7 +125,6 @@ private:
       if(now<m_panel_due)
          return;
       m_panel_due=now+NATRON_PANEL_MS;
-      m_log.Flush();
       m_panel.Show(PanelText(),m_trader.Killed());
      }
 
@@ -188,6 +187,7 @@ public:
          return;
       PollLink();
       PollTrader();
+      m_log.Flush();
       ShowPanel();
      }
    void              OnTick(void)
