@@ -78,9 +78,7 @@ class ScorerMetrics(Metrics):
     def __init__(self) -> None:
         super().__init__("scorer")
         one, head = ["series", "bundle"], ["series", "bundle", "head"]
-        self.missed = self._gauge(
-            "missed_predictions", "predictions without an outcome since the start", labelnames=one
-        )
+        self.missed = self._counter("missed_total", "predictions that can have no outcome any more")
         self.candles = self._gauge("candles", "scored candles that the figures are over", labelnames=one)
         self.accuracy = self._gauge("accuracy", "share of the newest candles named right", labelnames=head)
         self.persistence = self._gauge("persistence", "the same of the newest label known", labelnames=head)

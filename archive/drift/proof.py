@@ -1,4 +1,4 @@
-"""What the limits of drift are worth on real histories: how far usual rows come to them, and how soon a shift is seen."""
+"""What the limits of drift are worth on real histories: how close usual rows come, and how soon a shift is seen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
