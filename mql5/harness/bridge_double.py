@@ -1,22 +1,38 @@
 """A bridge that the test moves: real sockets, ledger and answers; it also takes what EAs send."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import zmq
 from harness.terminal import PATIENCE_S, START_MS, Terminal
 
-from bridge.answers import Answers
-from bridge.keys import Keys
-from bridge.ledger import Entry, Ledger
-from bridge.lines import HeartbeatLine, encode_line, encode_signal, heartbeat_topic, signal_body, signal_topic
+from bridge.lines import (
+    EndLine,
+    HeartbeatLine,
+    HelloLine,
+    decode_line,
+    encode_line,
+    encode_signal,
+    heartbeat_topic,
+    signal_body,
+    signal_topic,
+)
 from bridge.signature import sign, verify
-from bridge.stats import BridgeStats
-from shared.codec import encode_prediction
 from shared.contracts import Prediction, Series
 
 CLOSED_MS = START_MS - 900_000
 """The candle that has just closed when the simulated clock begins."""
+
+
+class Keys(NamedTuple):
+    """Key that the bridge signs with, and that of its client."""
+
+    bridge: bytes
+    client: bytes
+
+
 KEYS = Keys(bytes(range(32)), bytes(range(32, 64)))
 
 
@@ -53,6 +69,35 @@ def prediction(t: int = CLOSED_MS, symbol: str = "EURUSD", timeframe: str = "M15
     return Prediction(**(values | changes))  # type: ignore[arg-type]
 
 
+class Ledger:
+    """What was published in this session, a symbol's lines numbered from 1; and the answers to HELLO."""
+
+    def __init__(self, session: str, clock: TerminalClock) -> None:
+        self._session, self._clock = session, clock
+        self._sent: dict[str, list[Prediction]] = {}
+
+    def append(self, one: Prediction) -> int:
+        self._sent.setdefault(one.series.symbol, []).append(one)
+        return self.seq(one.series.symbol)
+
+    def seq(self, symbol: str) -> int:
+        return len(self._sent.get(symbol, []))
+
+    def answer(self, hello: HelloLine) -> Iterator[bytes]:
+        """From the ring where the client is of this session, else the newest of each timeframe."""
+        assert hello.symbol is not None
+        sent, seq = self._sent.get(hello.symbol, []), self.seq(hello.symbol)
+        ours = hello.session == self._session
+        if ours:
+            lines = list(enumerate(sent[hello.seq :], hello.seq + 1))
+        else:
+            lines = [(seq, one) for one in {one.series.timeframe: one for one in sent}.values()]
+        now_ms = self._clock.now_ms()
+        for number, one in lines:
+            yield encode_signal(self._session, number, now_ms, signal_body(one), KEYS.bridge, snapshot=not ours)
+        yield encode_line(EndLine(self._session, seq, now_ms, hello.symbol, len(lines)), KEYS.bridge)
+
+
 @dataclass
 class BridgeDouble:
     """Sockets, ledger and answers of a bridge, moved by the test; it also takes what EAs send."""
@@ -86,8 +131,7 @@ class BridgeDouble:
 
     def begin(self, session: str) -> None:
         """The same process in a new session: connections stay."""
-        self.session, self.ledger = session, Ledger(session, [])
-        self._answers = Answers(KEYS, self.clock, BridgeStats())
+        self.session, self.ledger = session, Ledger(session, self.clock)
         self._beat_due = 0
 
     def restart(self, session: str) -> None:
@@ -100,13 +144,14 @@ class BridgeDouble:
         while True:
             try:
                 return self.open(*ports)
-            except zmq.ZMQError:
+            except zmq.ZMQError:  # the operating system still holds a port
+                self.signals.close(0)
+                self.requests.close(0)
                 assert time.monotonic() < deadline
 
     def append(self, one: Prediction) -> tuple[bytes, bytes]:
-        body = signal_body(one)
-        seq = self.ledger.append(Entry(one, encode_prediction(one), body))
-        return signal_topic(one), encode_signal(self.session, seq, self.clock.now_ms(), body, KEYS.bridge)
+        seq = self.ledger.append(one)
+        return signal_topic(one), encode_signal(self.session, seq, self.clock.now_ms(), signal_body(one), KEYS.bridge)
 
     def publish(self, one: Prediction) -> bytes:
         topic, line = self.append(one)
@@ -136,7 +181,9 @@ class BridgeDouble:
         self.received.append(text)
         kind, _, symbol, *fields = text.split("|")
         if kind == "H1":
-            for line in self._answers.to(frames[0], self.ledger) or []:
+            hello = decode_line(frames[0], KEYS.client)
+            assert isinstance(hello, HelloLine)
+            for line in self.ledger.answer(hello):
                 self.requests.send_multipart([peer, line])
         elif kind in {"Q1", "C1"} and self.replies:
             if kind == "C1":

@@ -208,7 +208,7 @@ class HeadWeights(Group):
 
     buy: Weight = Field(1.0, description="of the setups' heads: nearly told by the present candle")
     sell: Weight = Field(1.0, description="as buy")
-    direction: Weight = Field(0.5, description="little to learn, and its loss cannot outweigh the others")
+    direction: Weight = Field(1.5, description="little to learn, so it is learned only where it weighs more")
     regime: Weight = Field(3.0, description="the head with the most to learn")
     long_win: Weight = Field(0.2, description="as direction")
     short_win: Weight = Field(0.2, description="as direction")
