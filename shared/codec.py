@@ -32,7 +32,7 @@ _KINDS = {
     "candle": b"\x11",
     "row": b"\x12",
     "prediction": b"\x13",
-    "outcome": b"\x14",
+    "outcome": b"\x15",
 }  # high digit: what; low digit: schema version
 
 P = ParamSpec("P")
