@@ -20,6 +20,7 @@ from natron.commands import (
     predictions,
     producer,
     registry,
+    reproduce,
     services,
     signals,
     systems,
@@ -49,6 +50,7 @@ evaluation.register(app)
 backtest.register(app)
 bench.register(app)
 drift.register(app)
+reproduce.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")

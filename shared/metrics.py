@@ -93,6 +93,17 @@ class ScorerMetrics(Metrics):
         self.rule_return = self._gauge("rule_return", "what 1 became minus 1, costs included", labelnames=one)
 
 
+class ArchiveMetrics(Watched):
+    """What the archive counts, by kind of row."""
+
+    def __init__(self) -> None:
+        super().__init__("archive", "broker")
+        kind = ["kind"]
+        self.rows = self._counter("rows_total", "rows written", labelnames=kind)
+        self.known = self._counter("known_total", "rows that were there before", labelnames=kind)
+        self.missed = self._counter("missed_total", "rows that were trimmed before they were read", labelnames=kind)
+
+
 class FeedMetrics(Watched):
     """What an exchange feed counts."""
 

@@ -10,12 +10,19 @@ from prometheus_client import generate_latest
 
 from bridge.stats import BridgeStats
 from shared.contracts import Reason
-from shared.metrics import BridgeMetrics, FeedMetrics, Metrics, ReplayMetrics, ScorerMetrics, Watched
+from shared.metrics import ArchiveMetrics, BridgeMetrics, FeedMetrics, Metrics, ReplayMetrics, ScorerMetrics, Watched
 
 ROOT = Path(__file__).parents[2]
 DECLARING = ROOT / "shared" / "metrics.py"
 PACKAGES = ("natron", "shared", "producer", "feature_service", "inference_worker", "bridge", "archive")
-MEMBERS: list[Watched] = [Metrics("worker"), FeedMetrics(), ReplayMetrics(), BridgeMetrics(), ScorerMetrics()]
+MEMBERS: list[Watched] = [
+    Metrics("worker"),
+    FeedMetrics(),
+    ReplayMetrics(),
+    BridgeMetrics(),
+    ScorerMetrics(),
+    ArchiveMetrics(),
+]
 
 
 def sources() -> Iterator[tuple[Path, ast.Module]]:
