@@ -505,6 +505,22 @@ class ScoreSettings(Group):
     metrics_port: Port = Field(0, description=_PORT)
 
 
+class ArchiveSettings(Group):
+    """What went through the logs, kept in files."""
+
+    folder: str = Field("natron-archive", description="of the Parquet files and their catalog")
+    write_s: Seconds = Field(10.0, description="between two writes; what came since is read again after a crash")
+    write_rows: Positive = Field(
+        8_192,
+        description="written at once where many come: a partition's log keeps 2,048 candles to go back to",
+    )
+    candle_months: Count = Field(0, description="whole months that candles are kept; 0: for ever, for training")
+    row_months: Count = Field(12, description="of the rows' digests, which only `natron reproduce` reads; 0: for ever")
+    prediction_months: Count = Field(0, description="of predictions; 0: for ever")
+    outcome_months: Count = Field(0, description="of outcomes; 0: for ever")
+    metrics_port: Port = Field(0, description=_PORT)
+
+
 class Settings(Group):
     """Everything, frozen."""
 
@@ -526,3 +542,4 @@ class Settings(Group):
     bridge: BridgeSettings = BridgeSettings()
     gateway: GatewaySettings = GatewaySettings()
     score: ScoreSettings = ScoreSettings()
+    archive: ArchiveSettings = ArchiveSettings()
