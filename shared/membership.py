@@ -70,7 +70,7 @@ class Membership:
 
     def leave(self) -> None:
         """Leave at once, and wake the others: they wait neither for the expiry nor for their next renewal."""
-        pipeline = self._client.pipeline()
+        pipeline = self._client.pipeline(transaction=False)  # two keys, in a cluster on two nodes
         pipeline.zrem(self._key, self.instance)
         pipeline.xadd(self.departures, {"instance": self.instance}, maxlen=1, approximate=False)
         pipeline.execute()

@@ -97,7 +97,7 @@ class FeatureDrift(_Part):
     family: str
     psi: float  # population stability index over ten bins, 0 and up
     ks: float  # Kolmogorov-Smirnov distance at the bins' edges, 0..1
-    strength: float  # PSI over what is usual of this feature; above 1 is unusual
+    strength: float  # KS over the limit of its family's mean; above 1 is unusual
 
 
 class Drift(_Part):
@@ -112,7 +112,7 @@ class Drift(_Part):
     drifting: bool  # its deliveries say DRIFT
     since_ms: int | None
     why: str  # in words; empty while it does not drift
-    families: dict[str, float]  # family -> mean strength of its features
+    families: dict[str, float]  # family -> mean KS of its features over its limit; above 1 it drifts
     features: tuple[FeatureDrift, ...]  # the strongest, strongest first
     log_loss: float | None  # newest mean of the live log-loss, over the heads
     log_loss_change: bool  # ADWIN has seen it rise

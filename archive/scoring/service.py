@@ -8,13 +8,16 @@ import redis
 import structlog
 
 from archive.bundle_shelf import BundleShelf
+from archive.drift.watch import DriftWatch
 from archive.scoring.candle_book import CandleBook
+from archive.scoring.figures import mean_log_loss
 from archive.scoring.ledger import Ledger
 from archive.scoring.stage import ScoredLog, ScoringStage, Told, champion_log, shadow_log
+from archive.scoring.taught import TaughtLabels
 from inference_worker.registry import Registry
 from shared.broker import text
 from shared.consumer import Consumer, ConsumerLimits
-from shared.contracts import PARTITIONS, Series
+from shared.contracts import PARTITIONS, Outcome, Series
 from shared.membership import Membership
 from shared.metrics import Metrics, ScorerMetrics
 from shared.names import Names
@@ -51,15 +54,22 @@ class _Scorer:
         self._shelf = BundleShelf(Registry(context.client, context.names), settings, context.clock)
         self._shadows: dict[str, threading.Thread] = {}
         self._look_s = float("-inf")
+        self._drift: DriftWatch | None = None
 
     def run(self, until_idle: bool) -> None:
         self._book.start()
-        each = (lambda: None) if until_idle else self._start_shadows
+
+        def each() -> None:
+            self._watch_rows()
+            if not until_idle:
+                self._start_shadows()
+
         champion = self._line(champion_log(self._context.names), "champion", self._metrics, each)
         try:
             champion.consumer.run(until_idle=until_idle)
-            self._publish(champion.ledger)
             if until_idle:
+                self._publish(champion.ledger)
+                self._watch_rows()
                 for bundle in shadow_bundles(self._context.client, self._context.names):
                     self._score_shadow(bundle, until_idle=True)
         finally:
@@ -68,6 +78,32 @@ class _Scorer:
             for thread in self._shadows.values():
                 thread.join()
             self._book.close()
+
+    def _watch_loss(self, outcome: Outcome, taught: TaughtLabels) -> None:
+        """Compare what the champion says with what came true, and its rows with those that it was trained on."""
+        prediction = outcome.prediction
+        if self._drift is None or self._drift.bundle != prediction.bundle:
+            bundle = self._shelf.bundle(prediction.bundle)
+            if bundle is None or bundle.manifest.histograms is None:
+                return
+            context = self._context
+            self._drift = DriftWatch(context.client, context.names, context.clock, bundle)
+        loss = mean_log_loss(taught.heads, outcome)
+        if loss is not None:
+            self._drift.add_loss(prediction.series, loss)
+
+    def _watch_rows(self) -> None:
+        if self._drift is None:
+            return
+        self._drift.read()
+        pipeline = self._context.client.pipeline(transaction=False)
+        for drift in self._drift.news():
+            for command in commands(self._context.names, Series.from_key(drift.series).partition, drift):
+                pipeline.execute_command(*command)
+            self._metrics.drifting.labels(drift.series, drift.bundle).set(drift.drifting)
+            for family, strength in drift.families.items():
+                self._metrics.drift_strength.labels(drift.series, drift.bundle, family).set(strength)
+        pipeline.execute()
 
     def _start_shadows(self) -> None:
         """Score challengers that have come, each in a thread of its own."""
@@ -98,6 +134,7 @@ class _Scorer:
             settings.score,
             settings.backtest,
             self._metrics,
+            self._watch_loss if role == "champion" else lambda _outcome, _taught: None,
         )
         stage = ScoringStage(
             context.client,

@@ -140,7 +140,7 @@ class DiedError(BaseException):
     """A process that stops where it stands: nothing in Natron catches it."""
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deaths=st.lists(st.integers(1, 60), min_size=1, max_size=6), count=st.integers(1, 9))
 def test_whoever_dies_wherever_the_result_is_the_same(broker: BrokerUnderTest, deaths: list[int], count: int) -> None:
     broker.client.flushall()

@@ -92,7 +92,7 @@ OPERATIONS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(OPERATIONS, max_size=25))
 def test_what_was_trimmed_before_it_was_read_is_counted_to_the_entry(
     broker: BrokerUnderTest, operations: list[tuple[str, int | None]]
