@@ -355,8 +355,24 @@ class InferenceSettings(Group):
     """How a bundle is run."""
 
     bundle: str = Field("", description="folder of the bundle to serve; empty: the reference bundle of the package")
-    runtime: Literal["auto", "cpu", "cuda", "tensorrt", "openvino"] = Field(
+    runtime: Literal[
+        "auto",
+        "cpu",
+        "cpu-int8",
+        "cuda",
+        "cuda-fp16",
+        "tensorrt",
+        "tensorrt-fp16",
+        "openvino",
+        "openvino-bf16",
+        "openvino-int8",
+    ] = Field(
         "auto", description="auto: of those installed that give the golden answers, the fastest on the golden inputs"
+    )
+    drift_max: Annotated[float, Ge(1e-5), Le(0.1)] = Field(
+        1e-5,
+        description="largest difference of a probability from the golden ones; above 1e-5 runtimes of fewer bits may "
+        "serve, and then all workers must run the same one: their answers differ by so much",
     )
     threads: Positive = Field(1, description="onnxruntime's threads in a worker; scale by starting workers instead")
     max_series: Annotated[int, Ge(16)] = Field(
