@@ -16,6 +16,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "scaling": ("scaling",),
     "memory": ("memory", "series_memory", "feature_memory"),
     "broker": ("broker",),
+    "gateway": ("gateway", "page"),
     "training": ("training",),
 }
 
