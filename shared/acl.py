@@ -93,6 +93,7 @@ def rights(names: Names) -> dict[str, Rights]:
             (f"{names.namespace}:*",),
             (*_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER),
         ),
+        "archive": Rights((names.meta,), (f"{names.namespace}:*",), (*_READ, "hsetnx")),
         "reader": Rights((), (f"{names.namespace}:*",), (*_READ, "scan")),
         "operator": Rights(
             (f"{names.namespace}:*",),

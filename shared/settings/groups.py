@@ -72,8 +72,24 @@ class InferenceSettings(Group):
     """How a bundle is run."""
 
     bundle: str = Field("", description="folder of the bundle to serve; empty: the reference bundle of the package")
-    runtime: Literal["auto", "cpu", "cuda", "tensorrt", "openvino"] = Field(
+    runtime: Literal[
+        "auto",
+        "cpu",
+        "cpu-int8",
+        "cuda",
+        "cuda-fp16",
+        "tensorrt",
+        "tensorrt-fp16",
+        "openvino",
+        "openvino-bf16",
+        "openvino-int8",
+    ] = Field(
         "auto", description="auto: of those installed that give the golden answers, the fastest on the golden inputs"
+    )
+    drift_max: Annotated[float, Ge(1e-5), Le(0.1)] = Field(
+        1e-5,
+        description="largest difference of a probability from the golden ones; above 1e-5 runtimes of fewer bits may "
+        "serve, and then all workers must run the same one: their answers differ by so much",
     )
     threads: Positive = Field(1, description="onnxruntime's threads in a worker; scale by starting workers instead")
     max_series: Annotated[int, Ge(16)] = Field(
@@ -195,6 +211,22 @@ class ScoreSettings(Group):
     metrics_port: Port = Field(0, description=PORT)
 
 
+class ArchiveSettings(Group):
+    """What went through the logs, kept in files."""
+
+    folder: str = Field("natron-archive", description="of the Parquet files and their catalog")
+    write_s: Seconds = Field(10.0, description="between two writes; what came since is read again after a crash")
+    write_rows: Positive = Field(
+        8_192,
+        description="written at once where many come: a partition's log keeps 2,048 candles to go back to",
+    )
+    candle_months: Count = Field(0, description="whole months that candles are kept; 0: for ever, for training")
+    row_months: Count = Field(12, description="of the rows' digests, which only `natron reproduce` reads; 0: for ever")
+    prediction_months: Count = Field(0, description="of predictions; 0: for ever")
+    outcome_months: Count = Field(0, description="of outcomes; 0: for ever")
+    metrics_port: Port = Field(0, description=PORT)
+
+
 class Settings(Group):
     """Everything, frozen."""
 
@@ -216,3 +248,4 @@ class Settings(Group):
     bridge: BridgeSettings = BridgeSettings()
     gateway: GatewaySettings = GatewaySettings()
     score: ScoreSettings = ScoreSettings()
+    archive: ArchiveSettings = ArchiveSettings()

@@ -14,7 +14,7 @@ from shared.testing import GuardedBroker, guarded_broker
 
 NAMES = Names()
 USERS = sorted(rights(NAMES))
-SERVICES = {"producer", "feature_service", "worker", "bridge", "gateway", "scorer"}
+SERVICES = {"producer", "feature_service", "worker", "bridge", "gateway", "scorer", "archive"}
 
 # Key -> who may write it. `operator` may write them all.
 WRITERS: dict[str, set[str]] = {
