@@ -25,9 +25,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.parent.name != "reference"], ids=lambda page: page.name
-)
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
 def test_commands_that_are_named_exist(page: Path) -> None:
     from typer.main import get_command
 
