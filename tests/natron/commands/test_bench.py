@@ -14,7 +14,8 @@ from natron.cli import app
 from shared.errors import InputError
 
 GROUPS = {
-    "features", "inference", "latency", "bridge", "burst", "replay", "failover", "scaling", "memory", "broker", "training",
+    "features", "inference", "latency", "bridge", "burst", "replay", "failover", "scaling", "memory", "broker",
+    "training",
 }  # fmt: skip
 
 
