@@ -50,12 +50,13 @@ def rights(names: Names) -> dict[str, Rights]:
     delivery = (names.halts, names.drift, names.expiries)
     published = (names.predictions(p), names.recent(p, series), names.latest(p))
     gate = (names.meta, names.position(p), names.attempts(p), names.dead(p), names.passages(p))
+    admission = (
+        names.meta, names.candles(p), names.series(p), names.rejects(p), names.dead(p), names.history(p, series),
+        names.calendars(p), names.weeks(p, series),
+    )  # fmt: skip
     return {
         "producer": Rights(
-            (
-                names.meta, names.candles(p), names.series(p), names.rejects(p), names.dead(p),
-                names.history(p, series), names.calendars(p), names.weeks(p, series),
-            ),
+            admission,
             (),
             (*_SCRIPTS, *_READ, *_WRITE, *_DURABLE, "setbit"),
         ),
@@ -76,9 +77,12 @@ def rights(names: Names) -> dict[str, Rights]:
             (*_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER),
         ),
         "bridge": Rights(
-            (names.meta, names.predictions(p), names.dead(p), names.passages(p)),
+            (
+                *admission, names.predictions(p), names.passages(p), names.acks,
+                names.acks_taken(_EVERY, _EVERY, _EVERY), names.bridge_clients(_EVERY), names.members("bridge"),
+            ),
             (*published, *delivery, names.position(p)),
-            (*_SCRIPTS, *_READ, "xadd", "xdel", "hsetnx"),
+            (*_SCRIPTS, *_READ, *_WRITE, *_MEMBER, "set", "setbit"),
         ),
         "reader": Rights((), (f"{names.namespace}:*",), (*_READ, "scan")),
         "operator": Rights(

@@ -18,11 +18,14 @@ SERVICES = {"producer", "feature_service", "worker", "bridge"}
 
 # Key -> who may write it. `operator` may write them all.
 WRITERS: dict[str, set[str]] = {
-    NAMES.candles(3): {"producer", "feature_service"},  # the feature service trims what it has read
-    NAMES.history(3, "X.M15"): {"producer", "feature_service"},
-    NAMES.series(3): {"producer"},
-    NAMES.rejects(3): {"producer"},
-    NAMES.calendars(3): {"producer"},
+    NAMES.candles(3): {"producer", "feature_service", "bridge"},  # the feature service trims what it has read
+    NAMES.history(3, "X.M15"): {"producer", "feature_service", "bridge"},
+    NAMES.series(3): {"producer", "bridge"},  # a bridge takes the candles of Expert Advisors
+    NAMES.rejects(3): {"producer", "bridge"},
+    NAMES.calendars(3): {"producer", "bridge"},
+    NAMES.acks: {"bridge"},
+    NAMES.bridge_clients("b-1"): {"bridge"},
+    NAMES.members("bridge"): {"bridge"},
     NAMES.features(3, "0a1b2c3d"): {"feature_service", "worker"},
     NAMES.window(3, "0a1b2c3d", "X.M15"): {"feature_service", "worker"},
     NAMES.predictions(3): {"worker", "bridge"},  # a bridge takes junk off the log
@@ -84,9 +87,9 @@ def test_a_reader_reads_everything_of_its_namespace_and_nothing_else(guarded: Gu
     assert not allowed(reader, "GET", "another:thing")
 
 
-def test_a_producer_cannot_read_predictions_nor_a_bridge_candles(guarded: GuardedBroker) -> None:
+def test_a_producer_cannot_read_predictions_nor_a_bridge_rows(guarded: GuardedBroker) -> None:
     assert not allowed(guarded.client("producer"), "XRANGE", NAMES.predictions(1), "-", "+")
-    assert not allowed(guarded.client("bridge"), "XRANGE", NAMES.candles(1), "-", "+")
+    assert not allowed(guarded.client("bridge"), "XRANGE", NAMES.features(1, "0a1b2c3d"), "-", "+")
 
 
 def test_who_gives_no_password_or_a_wrong_one_is_refused(guarded: GuardedBroker) -> None:
