@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "scaling": ("scaling",),
     "memory": ("day_memory", "replay_memory", "series_memory", "feature_memory"),
     "broker": ("broker",),
+    "gateway": ("gateway", "page"),
     "training": ("training",),
 }
 

@@ -15,7 +15,7 @@ from shared.errors import InputError
 
 GROUPS = {
     "features", "inference", "latency", "bridge", "burst", "replay", "failover", "scaling", "memory", "broker",
-    "training",
+    "gateway", "training",
 }  # fmt: skip
 
 
