@@ -176,6 +176,8 @@ class Intake:
             except LOST as error:
                 _log.warning("intake_waits", error=str(error), jobs=len(jobs))
                 self._ended.wait(_BACKOFF_S)
+            except Exception:  # noqa: BLE001 - a job that nobody foresaw must not end what all others need
+                _log.exception("intake_failed", jobs=len(jobs))
 
     def _tick(self) -> None:
         now_s = self._clock.monotonic_s()

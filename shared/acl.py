@@ -79,8 +79,8 @@ def rights(names: Names) -> dict[str, Rights]:
         # A bridge is a producer too: Expert Advisors send it candles, and what became of their orders.
         "bridge": Rights(
             (
-                *admission, names.predictions(p), names.passages(p), names.acks, names.acks_taken("*", "*", "*"),
-                names.bridge_clients("*"), names.members("bridge*"), names.departures("bridge*"),
+                *admission, names.predictions(p), names.passages(p), names.acks,
+                names.acks_taken(_EVERY, _EVERY, _EVERY), names.bridge_clients(_EVERY), names.members("bridge*"), names.departures("bridge*"),
             ),
             (*published, *delivery, names.position(p)),
             (*_SCRIPTS, *_READ, *_WRITE, *_MEMBER, *_DURABLE, "setbit", "set", "setex", "psetex"),

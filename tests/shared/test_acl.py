@@ -20,9 +20,11 @@ SERVICES = {"producer", "feature_service", "worker", "bridge", "gateway", "score
 WRITERS: dict[str, set[str]] = {
     NAMES.candles(3): {"producer", "bridge", "feature_service"},  # the feature service trims what it has read
     NAMES.history(3, "X.M15"): {"producer", "bridge", "feature_service"},
-    NAMES.series(3): {"producer", "bridge"},
+    NAMES.series(3): {"producer", "bridge"},  # a bridge takes the candles of Expert Advisors
     NAMES.rejects(3): {"producer", "bridge"},
     NAMES.calendars(3): {"producer", "bridge"},
+    NAMES.bridge_clients("b-1"): {"bridge"},
+    NAMES.members("bridge"): {"bridge"},
     NAMES.features(3, "0a1b2c3d"): {"feature_service", "worker"},
     NAMES.window(3, "0a1b2c3d", "X.M15"): {"feature_service", "worker"},
     NAMES.predictions(3): {"worker", "bridge", "scorer"},  # a bridge takes junk off the log
