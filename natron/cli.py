@@ -6,22 +6,30 @@ import typer
 
 from natron.commands import (
     backtest,
+    backups,
     bench,
+    bridge,
     bundles,
     candles,
     chaos,
+    credentials,
     dead,
+    doctor,
+    drift,
     evaluation,
     features,
     halts,
     labels,
+    levels,
     mql5,
     parity,
     predictions,
     producer,
     registry,
+    series,
     services,
     signals,
+    standing,
     systems,
     tester,
     trace,
@@ -42,6 +50,11 @@ services.register(app)
 signals.register(app)
 predictions.register(app)
 halts.register(app)
+standing.register(app)
+doctor.register(app)
+levels.register(app)
+backups.register(app)
+credentials.register(app)
 chaos.register(app)
 parity.register(app)
 trace.register(app)
@@ -50,11 +63,14 @@ evaluation.register(app)
 backtest.register(app)
 tester.register(app)
 bench.register(app)
+drift.register(app)
+app.add_typer(bridge.app, name="bridge")
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
 app.add_typer(labels.app, name="labels")
 app.add_typer(mql5.app, name="mql5")
+app.add_typer(series.app, name="series")
 app.add_typer(dead.app, name="dead")
 registry.register(bundles.app)
 app.add_typer(bundles.app, name="bundle")

@@ -37,7 +37,7 @@ class Rotary(NamedTuple):
     def turn(self, x: Tensor) -> Tensor:
         """Rotate (B, T, d) from candle 0 on, differentiably."""
         start = POOL_WINDOW - 1
-        first, second = x.reshape(*x.shape[:2], ATTENTION_HEADS, 2, -1).unbind(-2)
+        first, second = x.reshape(*x.shape[:2], ATTENTION_HEADS, 2, x.shape[-1] // ATTENTION_HEADS // 2).unbind(-2)
         cos, sin = self.cos[start:, None], self.sin[start:, None]  # (T, 1, d / heads / 2)
         turned = torch.stack([first * cos - second * sin, first * sin + second * cos], -2)
         return turned.flatten(-3)  # (B, T, heads, 2, d / heads / 2) -> (B, T, d)

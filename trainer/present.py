@@ -1,8 +1,7 @@
-"""What regimes are made of, at the candle itself: taught beside the heads, as the features do not say it.
+"""What regimes are made of, at the candle itself: taught beside the heads, as the features do not all say it.
 
-No feature is the ATR over its own median, and none is a move over 15 or 20 candles in ATRs; a window of rows holds
-both. A model that has learned to read them out exactly foresees the regime, and the setups, better. What reads them
-out is dropped after training.
+No feature is a move over 15 or 20 candles in ATRs; a window of rows holds it. A model that has learned to read it out
+exactly foresees the regime, and the setups, better. What reads it out is dropped after training.
 """
 
 import numpy as np
@@ -25,7 +24,7 @@ Present = NDArray[np.float32]
 
 
 def present_values(candles: Candles) -> Present:
-    """(N, SIZE) moves over ``MOVES`` in units of ATR14, log of ATR14 over its median, ADX14; NaN where unknown."""
+    """(N, SIZE) moves over ``MOVES`` in units of ATR14, log of ATR14 over the usual range, ADX14; NaN where unknown."""
     x = Technicals.of(candles)
     inputs = RegimeInputs.of(x)
     with np.errstate(divide="ignore", invalid="ignore"):

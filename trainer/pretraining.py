@@ -44,7 +44,10 @@ class Pretrainer(nn.Module):
 
     def forward(self, rows: Tensor, views: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Sums over a batch of both losses: (B, T, F) rows and what ``_views`` drew for them."""
-        model, cut = self.model, int(views[_CUT][0])
+        model, cut = (
+            self.model,
+            int(views[_CUT][:1].sum()),
+        )  # one for all; a process may have no chunk of the last batch
         first = model(torch.where(views[_FIRST][..., None], model.centre, rows)).embedding
         second = model(torch.where(views[_SECOND][:, cut:, None], model.centre, rows[:, cut:])).embedding
         target = torch.clamp((rows - model.centre) * model.scale, -model.clip, model.clip)[..., self._columns]

@@ -25,7 +25,7 @@ def evaluate(
     out: Path = typer.Option(..., "--out", help="folder of metrics.json, predictions.parquet, report.html, figures"),
     walk_forward: int = typer.Option(0, "--walk-forward", min=0, max=20, help="expanding folds by date, a refit each"),
     seeds: int = typer.Option(
-        1, "--seeds", min=1, max=20, help="1: the bundle's own graph; more: refits of its settings"
+        1, "--seeds", min=1, max=20, help="1: the bundle's own graph; more: so many fits of its settings"
     ),
     placebo: bool = typer.Option(False, "--placebo", help="also check that markets without a signal show none"),
     trials: int | None = typer.Option(None, "--trials", min=1, help="of optuna, for each head's LightGBM"),

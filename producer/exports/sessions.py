@@ -5,7 +5,9 @@ import numpy as np
 from producer.exports.stamps import Int64s
 
 _HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
 _WIDEST_MS = 1_200_000
+_CLOSING_MS = range(12 * _HOUR_MS, 21 * _HOUR_MS)  # local times at which trading days end, and hardly one begins
 _SHARE = 0.7  # a sample of three stretches holds up to two pauses that are none
 
 
@@ -29,3 +31,12 @@ def sessions_tell_closes(times: Int64s) -> bool:
     first, last = order[at + 1], order[at]
     closes = ((first - width_ms) % opening_ms == 0) & (first % opening_ms != 0) & (last % (_HOUR_MS // 2) == 0)
     return bool(at.size) and float(closes.mean()) >= _SHARE
+
+
+def days_tell_closes(times: Int64s) -> bool:
+    """Whether a sample's stamps (N,), local ms, are of trading days nearly all at one hour of the afternoon."""
+    order = np.unique(times)
+    if order.size < 3 or np.median(np.diff(order)) < _DAY_MS:
+        return False
+    hours, counts = np.unique(order % _DAY_MS, return_counts=True)
+    return int(hours[counts.argmax()]) in _CLOSING_MS and counts.max() >= _SHARE * order.size

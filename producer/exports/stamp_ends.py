@@ -5,7 +5,7 @@ import numpy as np
 from producer.exports import header
 from producer.exports.dialect import Table
 from producer.exports.options import ReadOptions
-from producer.exports.sessions import sessions_tell_closes
+from producer.exports.sessions import days_tell_closes, sessions_tell_closes
 from producer.exports.stamp_columns import StampColumn
 from producer.exports.stamps import Int64s
 
@@ -32,6 +32,10 @@ def closing_notes(names: tuple[str, ...], closing: bool, times: Int64s, options:
         return []
     if sessions_tell_closes(times):
         return ["stamps are read as opens, but sessions begin and end as if they were closes: if so, --stamps close"]
+    if days_tell_closes(times):
+        return [
+            "stamps are read as opens, but days at an hour of the afternoon look like closes: if so, --stamps close"
+        ]
     plain = {header.normal(name) for name in names}
     if {"up", "down"} <= plain:
         return [

@@ -53,8 +53,12 @@ class Collection:
         self._baselines = self._baselines_of(self.lesson, None)
 
     def test(self, seeds: int) -> list[Answers]:
-        """The test split, read once: the bundle's graph, or ``seeds`` refits."""
-        spoken = [self._served(self.lesson)] if seeds == 1 else [self._refit(seed) for seed in range(seeds)]
+        """The test split, read once: the bundle's graph, or ``seeds`` fits; a graph of these files is their first."""
+        own = seeds == 1 or self._is_of_these_files()
+        spoken = [
+            self._served(self.lesson) if own else self._refit(0),
+            *(self._refit(seed) for seed in range(1, seeds)),
+        ]
         rows = max(seeds, self._settings.evaluation.baseline_seeds)
         return [
             answer
@@ -123,6 +127,11 @@ class Collection:
             return _flat({one.key: served.answer(one.rows, one.splits.test) for one in lesson.series})
 
         return _deep(self._parts.get(part_key("served", facts, ()), compute))
+
+    def _is_of_these_files(self) -> bool:
+        given = [one.record for one in self._histories]
+        known = self._bundle.manifest.data
+        return sorted(one.sha256 for one in known) == sorted(one.sha256 for one in given)
 
     def _refit(self, seed: int) -> dict[str, Spoken]:
         return self._fitted(self.lesson, self._settings.training.seed + seed, f"seed {seed}").spoken

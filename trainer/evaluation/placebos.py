@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inference_worker.bundle import HEADS, Bundle
-from shared.contracts import REGIMES, Candles, Series
+from shared.contracts import Candles, Series
 from shared.settings.groups import DataSettings, LabelSettings, Settings, SupervisedSettings
 from trainer.chunks import LabelledSeries
 from trainer.evaluation.answers import Served, refit_answer
@@ -21,7 +21,7 @@ from trainer.evaluation.predictions import Labels, Probabilities
 from trainer.evaluation.samples import draw
 from trainer.evaluation.walks import gaussian_walk, mirrored_walk, planted_walk
 from trainer.histories import History, Lesson, prepare_lesson
-from trainer.labels.heads import UNLABELLED
+from trainer.labels.heads import STATE_HEADS, UNLABELLED
 from trainer.run import fit_model
 from trainer.splits import Span
 
@@ -32,7 +32,6 @@ TOLERANCE = 0.01  # of an AUC, around 0.5
 FOUND_MIN = 0.60  # AUC of the planted direction, of 0.7 or more that the signal allows
 STATE_MIN = 0.95  # accuracy of labels that the present decides
 STRENGTH = 0.6  # of the planted signal
-_VOLATILE = REGIMES.index("VOLATILE")  # the last one
 STATE_EPOCHS = 12  # enough for the smallest model to learn what its rows say outright
 _HALVES = DataSettings(train_share=0.3, validation_share=0.2)  # half of each walk is tested: less noise in the figure
 _TREES = Choice(0, {"num_leaves": 15, "learning_rate": 0.05, "min_data_in_leaf": 100, "feature_fraction": 0.5}, 0.0, 0)
@@ -128,29 +127,24 @@ def perturbed_future(history: History, settings: Settings, bundle: Bundle | None
 
 
 def states(histories: Sequence[History], settings: Settings, least: float = STATE_MIN) -> list[Placebo]:
-    """The present's own state must be learned: a model that cannot has a broken pipe.
-
-    Of regime the five that are not VOLATILE: whether a candle is volatile is told against the last 240, of which no row
-    and no window of 96 shows enough.
-    """
-    lesson = prepare_lesson(histories, settings.data, settings.labels)
-    taught = tuple(_of_present(lesson, one) for one in lesson.series)
+    """The present's own state must be learned: a model that cannot has a broken pipe."""
+    lesson = prepare_lesson(histories, settings.data, settings.labels.model_copy(update={"family": "state"}))
+    taught = tuple(_of_present_alone(one) for one in lesson.series)
     fitted = fit_model(replace(lesson, series=taught), settings, 0)
     answers = [refit_answer(fitted, one, one.splits.test) for one in taught]
     found = []
-    for head in ("buy", "sell", "regime"):
+    for head in STATE_HEADS:
         labels = np.concatenate([_truth(one, head) for one in taught])
         answer = np.concatenate([spoken[head] for spoken in answers])
-        if head == "regime":
-            labels, answer = np.where(labels == _VOLATILE, UNLABELLED, labels), answer[:, :_VOLATILE]
         found.append(Placebo("state labels", f"{head}: accuracy", _accuracy(labels, answer), least, 1.0))
     return found
 
 
-def _of_present(lesson: Lesson, series: LabelledSeries) -> LabelledSeries:
-    """The series with labels of the present; the other heads have one class, which costs a model nothing."""
-    trivial = {head: np.zeros(len(series.rows), np.int8) for head in HEADS}
-    return replace(series, labels=trivial | lesson.labels.state(series.key, series.candles))
+def _of_present_alone(series: LabelledSeries) -> LabelledSeries:
+    """The series, and its mirror, with one class for the heads that ask for the future: they cost a model nothing."""
+    trivial = {head: np.zeros(len(series.rows), np.int8) for head in HEADS if head not in STATE_HEADS}
+    mirror = None if series.mirror is None else replace(series.mirror, labels=series.mirror.labels | trivial)
+    return replace(series, labels=series.labels | trivial, mirror=mirror)
 
 
 def tiny_settings(settings: Settings, epochs: int) -> Settings:

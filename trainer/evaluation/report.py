@@ -49,9 +49,7 @@ def write_report(
     source = (Path(__file__).parent / "report.html").read_text(encoding="utf-8")
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
     seeds = metrics["seeds"]
-    made = (
-        "The bundle's own graph, as a worker serves it." if seeds == 1 else f"{seeds} refits of the bundle's settings."
-    )
+    made = "The bundle's own graph, as a worker serves it." if seeds == 1 else f"{seeds} fits of the bundle's settings."
     series = sorted({row.series for row in rows} - {ALL})
     text = page.render(
         bundle=metrics["bundle"],

@@ -16,7 +16,7 @@ class EvaluationRequest:
     csv: tuple[CsvSpec, ...]
     out: Path  # folder of metrics.json, predictions.parquet, report.html and figures
     settings: Settings = field(default_factory=Settings)  # of the evaluation; training's come from the bundle
-    seeds: int = 1  # 1: the bundle's own graph; more: that many refits of its settings
+    seeds: int = 1  # 1: the bundle's own graph; more: that many fits of its settings
     folds: int = 0  # of walk-forward, a refit each
     placebo: bool = False  # also run the placebos in full
     cache: Path | None = None  # computed parts; None: a folder in ``out``

@@ -15,7 +15,7 @@ from trainer.labels import directions, outcomes, regimes, setups
 from trainer.labels.technicals import Technicals
 
 UNLABELLED = -1
-_STATES = ("buy", "sell", "regime")  # heads that ask what the state will be, not what will happen
+STATE_HEADS = ("buy", "sell", "regime")  # heads that ask what the state will be, not what will happen
 
 Labels = dict[str, NDArray[np.int8]]  # head -> (N,) class, UNLABELLED where unknown
 
@@ -127,7 +127,7 @@ class FittedLabels:
         }
         return {
             head: LabelRecord(
-                family=self.settings.family if head in _STATES else "outcome",
+                family=self.settings.family if head in STATE_HEADS else "outcome",
                 horizon=self.settings.horizons[head],
                 classes=classes,
                 definition=texts[head][0],

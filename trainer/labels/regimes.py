@@ -9,14 +9,14 @@ from shared.contracts import REGIMES
 from trainer.labels.technicals import Floats, Technicals, before, over_last
 
 MOVE_CANDLES = 20
-REFERENCE_CANDLES = 240  # whose median ATR the present one is measured against
-VOLATILE_QUANTILE = 0.85  # above it, VOLATILE; leaves about 5 % on hourly files, 25 % on five-minute ones
+REFERENCE_CANDLES = 100  # whose mean range ATR14 is measured against: a row shows it, as `atr_14_to_range_100`
+VOLATILE_QUANTILE = 0.85  # above it, VOLATILE
 RANGE_QUANTILE = 0.40  # of |move| among calm candles: below it, RANGE
 STRONG_QUANTILE = 0.65  # of |move|: from it on, and with ADX from its own quantile on, STRONG
 TREND_QUANTILE = 0.40  # of ADX among calm candles
 
 DEFINITION = (
-    "VOLATILE where ATR14 / median of the last 240 ATR14 is above `volatile`; else by m = 20-candle move "
+    "VOLATILE where ATR14 / mean true range of the last 100 candles is above `volatile`; else by m = 20-candle move "
     "of the close / (ATR14 x sqrt(20)): RANGE where |m| < `range`; STRONG where |m| >= `strong` and ADX14"
     " >= `trend`; else WEAK; BULL where m > 0, BEAR where m < 0"
 )
@@ -28,14 +28,14 @@ _CLASS = {name: index for index, name in enumerate(REGIMES)}
 class RegimeInputs:
     """What regimes are decided on, (N,) each; NaN where unknown."""
 
-    volatility: Floats  # ATR14 over the median of the last 240
+    volatility: Floats  # ATR14 over the mean true range of the last 100
     move: Floats  # 20-candle move in units of ATR14 * sqrt(20), signed
     trend: Floats  # ADX14, 0..100
 
     @classmethod
     def of(cls, x: Technicals) -> "RegimeInputs":
         """Measure them on a series; a flat market has move 0 and volatility 1."""
-        usual = over_last(x.atr14, REFERENCE_CANDLES, "median")
+        usual = over_last(x.true_range, REFERENCE_CANDLES, "mean")
         with np.errstate(divide="ignore", invalid="ignore"):
             volatility = np.where(usual == 0, np.where(x.atr14 == 0, 1.0, np.inf), x.atr14 / usual)
             move = (x.close - before(x.close, MOVE_CANDLES)) / (x.atr14 * MOVE_CANDLES**0.5)

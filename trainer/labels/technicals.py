@@ -54,6 +54,7 @@ class Technicals:
     minus_di: Floats
     adx14: Floats  # 0..100
     atr14: Floats  # price units
+    true_range: Floats  # price units
 
     @classmethod
     def of(cls, candles: Candles) -> "Technicals":
@@ -61,7 +62,7 @@ class Technicals:
         close, high, low = (candles[name].astype(np.float64) for name in "chl")
         macd = exponential(close, 2 / 13) - exponential(close, 2 / 27)
         top, bottom = over_last(high, 20, "max"), over_last(low, 20, "min")
-        plus, minus, adx, atr = _directional(high, low, close)
+        plus, minus, adx, atr, true_range = _directional(high, low, close)
         return cls(
             close=close,
             sma20=over_last(close, 20, "mean"),
@@ -74,6 +75,7 @@ class Technicals:
             minus_di=minus,
             adx14=adx,
             atr14=atr,
+            true_range=true_range,
         )
 
 
@@ -89,8 +91,8 @@ def _rsi(close: Floats) -> Floats:
     return 100 * _ratio(up, up + down, 0.5)
 
 
-def _directional(high: Floats, low: Floats, close: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return +DI, -DI, ADX and ATR over 14 candles."""
+def _directional(high: Floats, low: Floats, close: Floats) -> tuple[Floats, ...]:
+    """Return +DI, -DI, ADX and ATR over 14 candles, and the true range."""
     last = np.concatenate([close[:1], close[:-1]])
     true_range = np.maximum(high, last) - np.minimum(low, last)
     rise, fall = np.diff(high, prepend=high[0]), -np.diff(low, prepend=low[0])
@@ -98,4 +100,4 @@ def _directional(high: Floats, low: Floats, close: Floats) -> tuple[Floats, Floa
     plus = 100 * _ratio(exponential(np.where((rise > fall) & (rise > 0), rise, 0.0), 1 / 14), atr, 0.0)
     minus = 100 * _ratio(exponential(np.where((fall > rise) & (fall > 0), fall, 0.0), 1 / 14), atr, 0.0)
     adx = exponential(100 * _ratio(np.abs(plus - minus), plus + minus, 0.0), 1 / 14)
-    return plus, minus, adx, atr
+    return plus, minus, adx, atr, true_range

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from inference_worker.bundle import Bundle
 from inference_worker.service import bundle_folder
+from inference_worker.testing import write_variant
 from natron.cli import app
 from producer.sample import sample_candles, write_candles
 from shared.errors import InputError
@@ -20,8 +22,8 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def natron(export: Path, *arguments: object) -> Result:
-    bundle = bundle_folder(Settings())
+def natron(export: Path, *arguments: object, bundle: Path | None = None) -> Result:
+    bundle = bundle or bundle_folder(Settings())
     return CliRunner().invoke(app, ["backtest", "--bundle", str(bundle), "--csv", str(export), *map(str, arguments)])
 
 
@@ -51,3 +53,11 @@ def test_what_makes_no_sense_is_refused_by_name(export: Path, options: tuple[str
     refused = natron(export, *options)
     assert isinstance(refused.exception, InputError)
     assert refused.exception.field == field
+
+
+def test_a_bundle_without_a_policy_has_no_such_rule(export: Path, tmp_path: Path) -> None:
+    write_variant(Bundle.load(bundle_folder(Settings())), "plain", tmp_path / "plain", keep_policy=False)
+    refused = natron(export, "--rule", "policy", "--all", bundle=tmp_path / "plain")
+    assert isinstance(refused.exception, InputError)
+    assert refused.exception.field == "rule"
+    assert "plain" in str(refused.exception)

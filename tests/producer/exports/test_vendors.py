@@ -153,6 +153,15 @@ def test_sessions_that_end_on_the_half_hour_tell_of_closing_stamps(
     assert any("--stamps close" in note for note in notes) == closes
 
 
+@pytest.mark.parametrize(
+    ("clock", "closes"), [("16:00", True), ("17:30", True), ("00:00", False), ("09:30", False), ("22:00", False)]
+)
+def test_days_at_an_hour_of_the_afternoon_tell_of_closing_stamps(tmp_path: Path, clock: str, closes: bool) -> None:
+    rows = [f"2024-03-{day:02d} {clock},100,101,99,100,9" for day in range(4, 25) if day % 7 not in {2, 3}]
+    notes = told(tmp_path, ["Date,Open,High,Low,Close,Volume", *rows]).notes
+    assert any("--stamps close" in note for note in notes) == closes
+
+
 WALKS: dict[str, Callable[[random.Random, float], float]] = {
     "continuous": lambda _, price: price,
     "gaps": lambda rng, price: price + rng.gauss(0, 0.15),

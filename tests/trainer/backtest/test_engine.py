@@ -90,7 +90,7 @@ any_exits = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     exits=any_exits, seed=st.integers(0, 1_000), quiet=st.floats(0.1, 0.95), spread=st.sampled_from([0.0, 2e-4, 2e-3])
 )
@@ -109,7 +109,7 @@ def test_trades_are_those_of_the_plain_telling(exits: Exits, seed: int, quiet: f
     np.testing.assert_allclose(trades.exit, [one[4] for one in expected], rtol=1e-13)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(exits=any_exits, seed=st.integers(0, 1_000), cut=st.integers(2, 119))
 def test_candles_that_are_still_to_come_change_no_trade_that_ended(exits: Exits, seed: int, cut: int) -> None:
     market = priced(walk_candles(120, seed=seed))
@@ -120,7 +120,7 @@ def test_candles_that_are_still_to_come_change_no_trade_that_ended(exits: Exits,
     assert (whole.equity[: cut - 1] == part.equity[: cut - 1]).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(exits=any_exits, seed=st.integers(0, 1_000))
 def test_equity_ends_at_the_sum_of_the_trades_and_one_position_is_held_at_a_time(exits: Exits, seed: int) -> None:
     market = priced(walk_candles(120, seed=seed))
