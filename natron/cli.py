@@ -26,6 +26,7 @@ from natron.commands import (
     predictions,
     producer,
     registry,
+    reproduce,
     series,
     services,
     signals,
@@ -65,6 +66,7 @@ tester.register(app)
 bench.register(app)
 drift.register(app)
 app.add_typer(bridge.app, name="bridge")
+reproduce.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
