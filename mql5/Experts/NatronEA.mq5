@@ -53,6 +53,7 @@ input int CooldownS = 60;                            // Pause after an error, se
 input group "Candles and messages"
 input bool PushCandles = true;                       // Send this chart's candles to the bridge
 input int HistoryCandles = 3000;                     // Candles of history to send
+input int StateS = 60;                               // Seconds between reports of its state to the bridge (0: none)
 input ENUM_NATRON_ZONE ServerZone = ZONE_EU;         // Time zone of the broker's server
 input int ServerOffsetHours = 0;                     // Fixed zone: hours from UTC
 input bool Alerts = false;                           // Alert on fills
@@ -80,6 +81,7 @@ void ReadLink(SNatronSettings &s)
    s.silence_s=SilenceS;
    s.max_skew_s=MaxClockSkewS;
    s.push_candles=PushCandles;
+   s.state_s=StateS;
    s.history_candles=HistoryCandles;
    s.zone=ServerZone;
    s.zone_hours=ServerOffsetHours;

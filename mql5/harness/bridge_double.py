@@ -111,6 +111,8 @@ class BridgeDouble:
     received: list[str] = field(default_factory=list)
     bulks: list[bytes] = field(default_factory=list)
     confirm: bool = True
+    busy_ms: int = 0
+    refusals: str = ""
 
     def __post_init__(self) -> None:
         self.clock = TerminalClock(self.terminal)
@@ -188,9 +190,10 @@ class BridgeDouble:
         elif kind in {"Q1", "C1"} and self.replies:
             if kind == "C1":
                 self.bulks.append(frames[1])
-                self.held_ms[symbol] = int(fields[3])
+                self.held_ms[symbol] = self.held_ms.get(symbol, 0) if self.busy_ms else int(fields[3])
             held = self.held_ms.get(symbol, 0)
-            self.reply(peer, f"R1|{self.session}|0|{self.clock.now_ms()}|{symbol}|{fields[1]}|{held}")
+            rest = f"|{self.busy_ms}|0|{self.refusals or '0|'}" if self.busy_ms or self.refusals else ""
+            self.reply(peer, f"R1|{self.session}|0|{self.clock.now_ms()}|{symbol}|{fields[1]}|{held}{rest}")
         elif kind == "A1" and self.confirm:
             self.reply(peer, f"K1|{self.session}|{fields[1]}|{self.clock.now_ms()}|{symbol}")
 

@@ -67,6 +67,46 @@ def test_a_push_that_is_lost_is_sent_again(desk):
     desk.terminal.until(lambda: len(desk.bridge.bulks) == 2)
 
 
+def test_a_busy_bridge_is_left_in_peace_as_long_as_it_says(desk):
+    _pushing(desk)
+    desk.bridge.busy_ms = 5_000
+    _close_candle(desk)
+    desk.terminal.until(lambda: len(desk.bridge.bulks) == 2)
+    desk.bridge.busy_ms = 0
+    desk.terminal.spend(30)
+    assert len(desk.bridge.bulks) == 2
+    assert "candles: the bridge is busy" in desk.terminal.panel()
+    desk.terminal.advance(5_000)
+    desk.terminal.until(lambda: len(desk.bridge.bulks) == 3)
+    assert desk.bridge.bulks[2] == desk.bridge.bulks[1]
+
+
+def test_what_the_bridge_refused_stands_on_the_panel(desk):
+    desk.bridge.refusals = "3|1732233600000:grid"
+    _pushing(desk)
+    desk.terminal.until(lambda: "up to date, refused 3: 1732233600000:grid" in desk.terminal.panel())
+
+
+def test_a_symbol_that_the_client_may_not_push_is_told(desk):
+    desk.bridge.replies = True
+    desk.bridge.held_ms["EURUSD"] = 99_999_999_999_999
+    desk.start(PushCandles="true")
+    desk.terminal.until(lambda: desk.terminal.heard("candles: this symbol is not on the client's list"))
+    assert not desk.bridge.bulks
+
+
+def test_how_it_stands_is_told_each_minute(desk):
+    desk.bridge.replies = True
+    desk.start()
+    desk.in_step()
+    desk.trade()
+    desk.terminal.advance(60_000)
+    desk.terminal.spend(60)
+    (state,) = [ack for ack in desk.bridge.acks() if ack[7] == "state"]
+    assert state[6:10] == ["-", "state", "1", "250000"]
+    assert "Natron TRADING; link: in step" in state[11]
+
+
 def test_a_wrong_zone_sends_nothing(desk):
     desk.bridge.replies = True
     desk.start(PushCandles="true", ServerZone=2, ServerOffsetHours=3)

@@ -182,7 +182,8 @@ class Trader:
 
     def acks(self):
         log = AckLog(self._broker.client, self._broker.names, 1).read(count=10_000)
-        return [(a.event, a.id, a.side, a.lots, round(a.price_points / 100_000, 5), a.detail) for _, a in log]
+        found = [(a.event, a.id, a.side, a.lots, round(a.price_points / 100_000, 5), a.detail) for _, a in log]
+        return [one for one in found if one[0] != "state"]  # how it stands is in no log
 
     def predictions(self):
         while published := self._predictions.read(block_ms=0):

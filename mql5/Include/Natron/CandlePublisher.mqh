@@ -5,6 +5,7 @@
 #define PUBLISHER_CANDLES  256
 #define PUBLISHER_AGAIN_MS 10000
 #define PUBLISHER_ASK_MS   30000
+#define PUBLISHER_WAIT_MS  60000 // the longest, whatever a busy bridge says
 
 //--- a double and its 64 bits
 union URealBits
@@ -23,6 +24,8 @@ private:
    int               m_connections;
    datetime          m_seen;       // the newest closed candle at the last look
    string            m_state;
+   string            m_refused;    // what the bridge said of candles that it did not take
+   ulong             m_paused;     // the bridge is busy until then
 
    static void       AddReal(CByteBuffer &bulk,const double value)
      {
@@ -63,7 +66,7 @@ private:
          last_ms=1000*utc_s;
          count++;
         }
-      m_state=count>0 ? "pushing" : "up to date";
+      m_state=m_held_ms==LINE_MS_MAX ? "this symbol is not on the client's list" : count>0 ? "pushing" : "up to date";
       m_seen=had>0 ? rates[had-1].time : m_seen;
       if(count==0)
          return;
@@ -84,8 +87,10 @@ public:
       m_connections=0;
       m_seen=0;
       m_state="not asked for by the bridge";
+      m_refused="";
+      m_paused=0;
      }
-   string            State(void) const { return(m_state); }
+   string            State(void) const { return(m_state+m_refused); }
    //--- whether the bridge takes what EAs send: it has answered a Q1
    bool              BridgeTakes(void) const { return(m_known); }
    void              TakeReply(const SLine &line,const SNatronSettings &s)
@@ -96,6 +101,11 @@ public:
       m_waiting=false;
       m_held_ms=line.candle_ms;
       m_seen=0;
+      m_paused=line.wait_ms>0 ? GetTickCount64()+(ulong)MathMin(line.wait_ms,PUBLISHER_WAIT_MS) : 0;
+      if(line.wait_ms>0)
+         m_state="the bridge is busy";
+      if(line.refused>0)
+         m_refused=", refused "+IntegerToString(line.refused)+": "+line.refusals;
      }
    void              Poll(CSignalReader &reader,const SNatronSettings &s)
      {
@@ -115,7 +125,7 @@ public:
             AskWhere(reader,s,now);
          return;
         }
-      if(m_waiting || !s.push_candles || iTime(_Symbol,PERIOD_CURRENT,1)==m_seen)
+      if(m_waiting || now<m_paused || !s.push_candles || iTime(_Symbol,PERIOD_CURRENT,1)==m_seen)
          return;
       if(!CServerZone::Fits(s))
         {

@@ -62,6 +62,7 @@ public:
         }
       return(value);
      }
+   bool              More(void) const { return(m_fault=="" && m_at<m_count); }
    //--- so many lower-case hex digits
    string            Hex(const string name,const int digits,const bool zero_allowed)
      {

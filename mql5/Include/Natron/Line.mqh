@@ -30,5 +30,8 @@ struct SLine
    string            feature_set;
    long              stamps[4]; // us
    long              count;
+   long              wait_ms;    // of an R1: push again after so long
+   long              refused;    // candles of the push
+   string            refusals;
    bool              in_sample;  // of a tester file: made from candles that the bundle was trained on
   };

@@ -52,6 +52,9 @@ private:
       line.expires_ms=0;
       line.reasons=0;
       line.count=0;
+      line.wait_ms=0;
+      line.refused=0;
+      line.refusals="";
       line.in_sample=false;
       line.has_outlook=false;
       line.has_policy=false;
@@ -141,6 +144,12 @@ private:
         {
          line.tf_s=m_fields.Number("tf_s",1,10000000);
          line.candle_ms=m_fields.Number("candle_ms",0,LINE_MS_MAX);
+         if(!m_fields.More())
+            return;
+         line.wait_ms=m_fields.Number("wait_ms",0,LINE_MS_MAX);
+         m_fields.Number("admitted",0,LINE_SEQ_MAX);
+         line.refused=m_fields.Number("refused",0,LINE_SEQ_MAX);
+         line.refusals=m_fields.Text("refusals");
         }
      }
 

@@ -30,6 +30,7 @@ private:
    string            m_last_signal;
    long              m_last_candle_ms;
    ulong             m_panel_due;
+   ulong             m_state_due;
 
    string            Place(const string suffix) const { return(CLogRecord::Place(m_settings.magic,m_settings.symbol,suffix)); }
    string            KillName(void) const { return("Natron.stop."+IntegerToString(m_settings.magic)+"."+m_settings.symbol); }
@@ -119,6 +120,28 @@ private:
              +"\ntrading: "+(permission=="" ? "allowed" : permission)+"\ncandles: "+m_publisher.State()
              +"\nrefused lines: "+IntegerToString(m_reader.JunkLines())+" "+m_reader.LastJunk()+", gaps: "+IntegerToString(m_reader.Gaps()));
      }
+   //--- how it stands, told to the bridge now and then: its position, and what the panel says
+   void              ReportState(void)
+     {
+      ulong now=GetTickCount64();
+      if(m_settings.state_s==0 || now<m_state_due)
+         return;
+      m_state_due=now+1000*(ulong)m_settings.state_s;
+      if(!m_publisher.BridgeTakes())
+         return;
+      int side=0;
+      double lots=0;
+      for(int at=PositionsTotal()-1; at>=0; at--)
+         if(PositionGetTicket(at)>0 && PositionGetString(POSITION_SYMBOL)==_Symbol && PositionGetInteger(POSITION_MAGIC)==m_settings.magic)
+           {
+            side=PositionGetInteger(POSITION_TYPE)==POSITION_TYPE_BUY ? 1 : -1;
+            lots+=PositionGetDouble(POSITION_VOLUME);
+           }
+      string text=PanelText();
+      StringReplace(text,"\n","; ");
+      StringReplace(text,"|","/");
+      m_outbox.Add("-|state|"+IntegerToString(side)+"|"+IntegerToString((long)MathRound(lots*LINE_PPM))+"|0|"+StringSubstr(text,0,400));
+     }
    void              ShowPanel(void)
      {
       ulong now=GetTickCount64();
@@ -129,7 +152,7 @@ private:
      }
 
 public:
-                     CNatron(void) { m_open=false; m_tester=false; m_last_candle_ms=0; m_panel_due=0; }
+                     CNatron(void) { m_open=false; m_tester=false; m_last_candle_ms=0; m_panel_due=0; m_state_due=0; }
    //--- INIT_SUCCEEDED, or why it cannot start
    int               Open(const SNatronSettings &settings)
      {
@@ -161,6 +184,7 @@ public:
       m_reader.Configure(m_settings);
       m_publisher.Reset();
       m_outbox.Reset();
+      m_state_due=GetTickCount64()+1000*(ulong)m_settings.state_s;
       m_trader.Kill(GlobalVariableCheck(KillName()) && GlobalVariableGet(KillName())>0);
       m_panel.Open();
       m_open=true;
@@ -188,6 +212,7 @@ public:
       PollLink();
       PollTrader();
       m_log.Flush();
+      ReportState();
       ShowPanel();
      }
    void              OnTick(void)

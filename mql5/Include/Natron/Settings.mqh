@@ -58,6 +58,7 @@ struct SNatronSettings
    int               silence_s;
    int               max_skew_s;
    bool              push_candles;
+   int               state_s;         // between two reports of how the EA stands; 0: none
    int               history_candles;
    ENUM_NATRON_ZONE  zone;
    int               zone_hours;
@@ -90,6 +91,7 @@ private:
       Need(s.silence_s>=3 && s.silence_s<=60,"SilenceS: must be 3 to 60");
       Need(s.max_skew_s>=5 && s.max_skew_s<=3600,"MaxClockSkewS: must be 5 to 3600");
       Need(s.history_candles>=100 && s.history_candles<=100000,"HistoryCandles: must be 100 to 100000");
+      Need(s.state_s==0 || (s.state_s>=10 && s.state_s<=3600),"StateS: must be 0 or 10 to 3600");
       Need(s.zone_hours>=-12 && s.zone_hours<=14,"ServerOffsetHours: must be -12 to 14");
      }
    void              CheckTrade(const SNatronSettings &s)
