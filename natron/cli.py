@@ -21,6 +21,7 @@ from natron.commands import (
     producer,
     registry,
     reproduce,
+    retrain,
     services,
     signals,
     systems,
@@ -51,6 +52,7 @@ backtest.register(app)
 bench.register(app)
 drift.register(app)
 reproduce.register(app)
+retrain.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")

@@ -495,6 +495,16 @@ class ArchiveSettings(Group):
     metrics_port: Port = Field(0, description=_PORT)
 
 
+class RetrainSettings(Group):
+    """When a retrained bundle replaces the champion."""
+
+    candles_min: Positive = Field(
+        1_000, description="that neither bundle has learned from; over fewer no difference is certain"
+    )
+    block: Positive = Field(200, description="candles of a bootstrap block, as of an evaluation's")
+    resamples: Annotated[int, Ge(100)] = Field(500, description="of the bootstrap; 95 % bounds need some hundred")
+
+
 class Settings(Group):
     """Everything, frozen."""
 
@@ -517,3 +527,4 @@ class Settings(Group):
     gateway: GatewaySettings = GatewaySettings()
     score: ScoreSettings = ScoreSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    retrain: RetrainSettings = RetrainSettings()
