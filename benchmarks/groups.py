@@ -13,8 +13,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "latency": ("latency",),
     "burst": ("burst",),
     "replay": ("replay",),
+    "failover": ("failover", "promotions"),
     "scaling": ("scaling",),
-    "memory": ("memory", "series_memory", "feature_memory"),
+    "memory": ("day_memory", "replay_memory", "series_memory", "feature_memory"),
     "broker": ("broker",),
     "training": ("training",),
 }

@@ -42,7 +42,6 @@ def shape_error(first: Any) -> InputError:
 
 
 def body_schema(shape: type[Shape]) -> dict[str, Any]:
-    """OpenAPI's description of a body of this shape."""
-    schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    """OpenAPI's description of a body of this shape, which ``gateway.openapi`` defines."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape.__name__}"}}}
+    return {"requestBody": {"required": True, "content": content}}

@@ -8,13 +8,13 @@ import numpy as np
 from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
 from gateway.shapes import PredictRequest, candles_of, series_of
-from inference_worker.bundle import OUTLOOK_HEADS
+from inference_worker.bundle import EMBEDDING, OUTLOOK_HEADS
 from inference_worker.reasons import Abstention
 from inference_worker.session import Heads, Job, Session
 from producer.zones import parse_zone
 from shared.clock import Clock
 from shared.contracts import WINDOW, Candles, Prediction, Reason, Rows, Series
-from shared.errors import BundleError, InputError
+from shared.errors import BundleError, CandleError, InputError
 
 NEEDED = FEATURE_SET.lookback + WINDOW - 1
 """Candles that a prediction is a function of; with fewer it says WARMING."""
@@ -63,8 +63,20 @@ class Predictor:
             raise InputError(field, int(candles["t"][-1]), rule, "leave the unfinished candle out")
         return Question(series, candles)
 
-    def answer(self, questions: Sequence[Question]) -> list[Prediction]:
-        """Predict at the last candle of each question; blocks while it computes."""
+    def now_us(self) -> int:
+        """Its clock's time, UTC epoch microseconds."""
+        return self._clock.now_us()
+
+    @property
+    def runtime(self) -> str:
+        """What runs the graph: one of ``inference_worker.runtimes``."""
+        return self._session.runtime
+
+    def answer(self, questions: Sequence[Question]) -> list[Prediction | InputError]:
+        """Predict at the last candle of each question; blocks while it computes.
+
+        A question whose prices are so far apart that its features leave float32 has an InputError for an answer.
+        """
         begun_us = self._clock.now_us()
         windows = [_window(question.candles) for question in questions]
         row_us = self._clock.now_us()
@@ -78,16 +90,26 @@ class Predictor:
         reasons = [self._abstention.reasons(window, heads)[-1] for window, heads in zip(windows, answers, strict=True)]
         return [self._prediction(*found, stamps) for found in zip(questions, answers, reasons, strict=True)]
 
+    def _policy(self, heads: Heads) -> tuple[float, ...]:
+        """Action and size for an account without a position, as the stream gives them; () without a policy."""
+        if self._session.policy is None:
+            return ()
+        action = float(self._session.policy.flat_actions(heads[EMBEDDING][-1:])[0])
+        return action, abs(action)
+
     def _prediction(
         self, question: Question, heads: Heads, reasons: int, stamps: tuple[int, int, int, int]
-    ) -> Prediction:
+    ) -> Prediction | InputError:
+        if not all(np.isfinite(values[-1]).all() for values in heads.values()):
+            rule = "its prices are too far apart for the features to be numbers"
+            return CandleError("candles", len(question.candles), rule, "send candles as they were")
         count = len(question.candles)
         reasons |= int(Reason.WARMING) if count < NEEDED else 0
         return Prediction(
             question.series, int(question.candles["t"][-1]), count,
             float(heads["buy"][-1]), float(heads["sell"][-1]),
             tuple(heads["direction"][-1].tolist()), tuple(heads["regime"][-1].tolist()),
-            tuple(float(heads[head][-1]) for head in self._outlook), (),
+            tuple(float(heads[head][-1]) for head in self._outlook), self._policy(heads),
             reasons, self.manifest.id, FEATURE_SET.hash, *stamps,
         )  # fmt: skip
 

@@ -4,11 +4,12 @@ import math
 from typing import Any
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from gateway.bodies import BodyError
-from shared.errors import BusyError, InputError
+from gateway.bodies import BodyError, shape_error
+from shared.errors import BrokerError, BusyError, InputError
 
 RETRY_AFTER_S = 1
 _SHOWN_MAX = 120  # characters of a refused value that are sent back
@@ -36,6 +37,19 @@ async def refuse_busy(_: Request, error: Exception) -> JSONResponse:
     """503 of a queue that is full."""
     assert isinstance(error, BusyError)
     return problem(503, str(error), "try again")
+
+
+async def refuse_broker(_: Request, error: Exception) -> JSONResponse:
+    """503 of a broker that is away or was never there."""
+    rule = str(error) if isinstance(error, BrokerError) else "the broker is away"
+    return problem(503, rule, "try again, or start `natron up` and a gateway beside it")
+
+
+async def refuse_query(_: Request, error: Exception) -> JSONResponse:
+    """422 of a path or query that is not what it must be."""
+    assert isinstance(error, RequestValidationError)
+    wrong = shape_error(error.errors()[0])
+    return problem(422, wrong.rule, wrong.mend, field=wrong.field.partition(".")[2], value=wrong.value)
 
 
 async def refuse_http(_: Request, error: Exception) -> JSONResponse:

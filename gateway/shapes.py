@@ -1,6 +1,5 @@
 """What clients send: the JSON shapes of requests, and the candles they become."""
 
-import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -51,7 +50,17 @@ class PredictRequest(Shape):
 class BatchRequest(Shape):
     """Several requests, answered in order. Each is checked on its own."""
 
-    batch: list[dict[str, Any]] = Field(min_length=1, max_length=BATCH_MAX)
+    batch: list[dict[str, Any]] = Field(
+        min_length=1, max_length=BATCH_MAX, json_schema_extra={"items": {"$ref": "#/components/schemas/PredictRequest"}}
+    )
+
+
+class HaltRequest(Shape):
+    """Which symbol to halt or resume."""
+
+    symbol: str | None = Field(
+        None, min_length=1, max_length=64, description="as the broker spells it; null: every one"
+    )
 
 
 def candles_of(shapes: list[CandleShape], zone: Zone) -> Candles:
@@ -96,7 +105,7 @@ def _times(stamps: list[str | int | float], zone: Zone) -> np.ndarray:
     """(N,) UTC epoch ms; an hour that the clock shows twice is read as ascending."""
     local, known = np.empty(len(stamps), np.int64), np.zeros(len(stamps), bool)
     for at, stamp in enumerate(stamps):
-        local[at], known[at] = _time(at, stamp)
+        local[at], known[at] = epoch_ms(f"candles[{at}].time", stamp)
     if known.all():
         return local
     readings = zone.readings(local)
@@ -107,17 +116,25 @@ def _times(stamps: list[str | int | float], zone: Zone) -> np.ndarray:
     return np.where(known, local, utc)
 
 
-def _time(at: int, stamp: str | int | float) -> tuple[int, bool]:
-    """Epoch ms on the stamp's own clock, and whether that is UTC already."""
-    field = f"candles[{at}].time"
+def epoch_ms(field: str, stamp: str | int | float) -> tuple[int, bool]:
+    """Epoch ms on the stamp's own clock, and whether that is UTC already.
+
+    Raises
+    ------
+    InputError
+        It is no time, or one that no candle can have.
+    """
     if isinstance(stamp, str):
         try:
             moment = datetime.fromisoformat(stamp.strip().replace(".", "-", 2) if "." in stamp[:8] else stamp.strip())
         except ValueError:
             raise InputError(field, stamp, "is no time", _MEND_TIME) from None
         aware = moment.tzinfo is not None
-        return round((moment if aware else moment.replace(tzinfo=UTC)).timestamp() * 1_000), aware
-    if not math.isfinite(stamp) or not 0 < stamp < _MS_MAX:
+        found_ms = round((moment if aware else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
+        if abs(found_ms) >= _MS_MAX:
+            raise InputError(field, stamp, "is too far from now", _MEND_TIME)
+        return found_ms, aware
+    if not 0 < stamp < _MS_MAX:
         raise InputError(field, stamp, f"must be above 0 and below {_MS_MAX:.0e}", _MEND_TIME)
     return round(stamp * 1_000 if stamp < _SECONDS_MAX else stamp), True
 

@@ -8,16 +8,25 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from gateway.service import SOCKETS
 from producer.sample import sample_candles
 
 Answer = tuple[int, dict[str, str], Any]
 
 
 class GatewayUnderTest:
-    """A running gateway, spoken to over a real socket."""
+    """A running gateway, spoken to over a real socket; ``port`` 0: any free one."""
 
-    def __init__(self, app: FastAPI) -> None:
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", access_log=False)
+    def __init__(self, app: FastAPI, port: int = 0) -> None:
+        config = uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=port,
+            log_level="error",
+            access_log=False,
+            ws=SOCKETS,
+            timeout_graceful_shutdown=1,
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
@@ -34,7 +43,14 @@ class GatewayUnderTest:
         response = connection.getresponse()
         text = response.read()
         connection.close()
-        return response.status, {name.lower(): value for name, value in response.getheaders()}, json.loads(text)
+        found = {name.lower(): value for name, value in response.getheaders()}
+        document = json.loads(text) if found.get("content-type") == "application/json" else text
+        return response.status, found, document
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
         """Close it."""

@@ -17,7 +17,7 @@ from bridge.client import SignalClient
 from bridge.events import Origin, Signal
 from bridge.keys import load_or_create_keys
 from feature_service.feature_set import FEATURE_SET
-from natron.addresses import free_addresses
+from natron.addresses import free_addresses, with_free_gateway
 from natron.system import Shape, System
 from natron.tally import Tally
 from natron.traffic import Traffic, read_traffic
@@ -93,11 +93,13 @@ def run_demo(
         group = settings.bridge.model_copy(
             update={"signals_bind": addresses.signals, "requests_bind": addresses.requests, "keys": str(keys)}
         )
-        settings = settings.model_copy(update={"bridge": group})
-        on_stage("starting the broker, a feature service, two workers and the bridge ...")
-        with System(settings, Shape(workers=WORKERS), keys, data=None) as system:
+        settings, url = with_free_gateway(settings.model_copy(update={"bridge": group}))
+        on_stage("starting the broker, a feature service, two workers, the bridge and the gateway ...")
+        with System(settings, Shape(workers=WORKERS, gateways=int(bool(url))), keys, data=None) as system:
             system.await_ready()
-            with SignalClient(addresses, load_or_create_keys(keys)) as client:
+            if url:
+                on_stage(f"dashboard, while the demonstration runs: {url}")
+            with SignalClient(addresses, load_or_create_keys(keys), security=settings.bridge.security) as client:
                 _await_bridge(client, system)
                 on_stage(f"replaying {request.csv.name} at full speed; signals as they arrive over ZeroMQ:")
                 return _replay(request, system, client, on_signal)

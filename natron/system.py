@@ -34,6 +34,7 @@ class Shape:
     workers: int
     feature_services: int = 1
     bridges: int = 1
+    gateways: int = 0
 
     def programs(self) -> list[Program]:
         """The processes, in the order in which they are stopped: what feeds others goes first."""
@@ -41,6 +42,7 @@ class Shape:
             *(Program(f"feature-service-{at + 1}", ("feature-service",)) for at in range(self.feature_services)),
             *(Program(f"worker-{at + 1}", ("worker",)) for at in range(self.workers)),
             *(Program("bridge", ("bridge",)) for _ in range(self.bridges)),
+            *(Program("gateway", ("gateway",)) for _ in range(self.gateways)),
         ]
 
     def members(self) -> dict[str, int]:

@@ -1,14 +1,17 @@
 """Messages to bytes and back. Little-endian structs: a version byte, fixed fields, then text and arrays.
 
+Acks, which are rare and mostly text, are MessagePack behind their version byte.
 Every ``decode_*`` raises JunkError for bytes that are no such message, and nothing else.
 """
 
 import math
 import struct
 from collections.abc import Callable
+from dataclasses import astuple, fields
 from functools import lru_cache, wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, get_type_hints
 
+import msgpack
 import numpy as np
 
 from shared.contracts import (
@@ -16,6 +19,7 @@ from shared.contracts import (
     SCORED_HEADS,
     UNRESOLVED,
     WINDOW,
+    Ack,
     Candle,
     FeatureRow,
     Outcome,
@@ -32,8 +36,11 @@ _KINDS = {
     "candle": b"\x11",
     "row": b"\x12",
     "prediction": b"\x13",
-    "outcome": b"\x15",
+    "outcome": b"\x14",
+    "ack": b"\x15",
 }  # high digit: what; low digit: schema version
+
+_MSGPACK = (msgpack.UnpackException, RecursionError)  # its other errors are ValueErrors
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,7 +53,7 @@ def _junk_on_error(decode: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return decode(*args, **kwargs)
-        except (struct.error, ValueError, TypeError, IndexError, UnicodeDecodeError, InputError) as error:
+        except (struct.error, ValueError, TypeError, IndexError, InputError, *_MSGPACK) as error:
             raise JunkError(f"does not decode: {error}") from None
 
     return guarded
@@ -168,3 +175,23 @@ def decode_outcome(data: bytes) -> Outcome:
     if t != prediction.t or min(classes) < UNRESOLVED or not (math.isfinite(move) and 0 <= cost < math.inf):
         raise ValueError("values are not those of an outcome")
     return Outcome(prediction, labels, persistence, move, cost)
+
+
+def encode_ack(ack: Ack) -> bytes:
+    """Bytes of an ack."""
+    packed: bytes = msgpack.packb(astuple(ack))
+    return _KINDS["ack"] + packed
+
+
+@_junk_on_error
+def decode_ack(data: bytes) -> Ack:
+    """Read an ack."""
+    _expect("ack", data)
+    values = msgpack.unpackb(data[1:])
+    types = [_ACK_TYPES[field.name] for field in fields(Ack)]
+    if not isinstance(values, list) or [type(value) for value in values] != types:
+        raise ValueError("values are not those of an ack")
+    return Ack(*values)
+
+
+_ACK_TYPES = get_type_hints(Ack)

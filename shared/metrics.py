@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from shared.contracts import Reason
-from shared.monitor import Monitor, serve_monitor
+from shared.monitor import Monitor, MonitorDoor, serve_monitor
 from shared.readiness import Readiness
 
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -38,9 +38,9 @@ class Watched:
         self.ready = self._gauge("ready", "1 while /readyz answers 200")
         self.ready.set_function(lambda: float(self.readiness.ready))
 
-    def serve(self, port: int) -> Monitor | None:
-        """Answer /metrics, /healthz and /readyz, as ``serve_monitor``."""
-        return serve_monitor(self.registry, self.readiness, port)
+    def serve(self, port: int, door: MonitorDoor | None = None) -> Monitor | None:
+        """Answer /metrics, /healthz and /readyz, as ``serve_monitor``; without a door on loopback."""
+        return serve_monitor(self.registry, self.readiness, port, door)
 
 
 class Metrics(Watched):
@@ -54,6 +54,12 @@ class Metrics(Watched):
         self.backlog_full = self._counter("backlog_full_total", "batches held back by a full output log")
         self.refills = self._counter("refills_total", "series read back from the broker")
         self.passed_over = self._counter("passed_over_total", "rows a shadow passed over for want of 96 in a row")
+        self.entries_missed = self._counter(
+            "entries_missed_total", "entries that were trimmed before this instance read them"
+        )
+        self.room = self._gauge(
+            "room_entries", "entries that may yet come before a reader that holds nobody back misses some"
+        )
         self.cache_hits = self._counter("cache_hits_total", "entries whose series was in memory")
         self.reasons = self._counter(
             "reasons_total", "predictions by reason not to trade on them", labelnames=["reason"]
@@ -122,6 +128,22 @@ class ReplayMetrics(Watched):
         self.candles = self._counter("candles_total", "candles sent, by verdict", labelnames=["verdict"])
 
 
+class GatewayMetrics(Watched):
+    """What a gateway counts."""
+
+    def __init__(self, *conditions: str) -> None:
+        super().__init__("gateway", *conditions)
+        self.requests = self._counter("requests_total", "answers, by route and status", labelnames=["route", "status"])
+        self.seconds = self._histogram(
+            "request_seconds", "from a request's first byte to its answer's last", labelnames=["route"], buckets=SECONDS
+        )
+        self.predictions = self._counter("predictions_total", "predictions answered")
+        self.reasons = self._counter("reasons_total", "of them, by reason not to trade", labelnames=["reason"])
+        self.waiting = self._gauge("waiting_questions", "questions that wait for the model")
+        self.streams = self._gauge("streams", "clients that listen")
+        self.missed = self._counter("missed_total", "events that slow clients lost")
+
+
 class BridgeMetrics(Watched):
     """What a bridge counts: ``COUNTS``, taken from its own counters when somebody asks."""
 
@@ -136,10 +158,22 @@ class BridgeMetrics(Watched):
         "holes": "times that a log was trimmed, or cut back, past what was read",
         "junk": "entries that are no prediction",
         "repeats": "entries whose candle was not after the newest known one",
+        "requests_refused": "other lines badly signed, malformed, not allowed, or above a limit",
+        "pushes": "frames of candles taken",
+        "pushes_busy": "frames of candles given back because the system is busy",
+        "candles_admitted": "candles pushed by clients and admitted",
+        "candles_known": "candles pushed that were held before",
+        "candles_refused": "candles pushed and refused",
+        "acks": "acks taken",
+        "handshakes_refused": "clients without credentials, or above the limit",
     }
 
     def __init__(self) -> None:
         super().__init__("bridge", "broker")
+        self.connections = self._gauge("connections", "clients connected to the socket of signals")
+        self.client_lag = self._gauge(
+            "client_lag_lines", "lines that the client furthest behind lacked when last heard"
+        )
 
     def count_by(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Take the counts from here on from ``counts``."""

@@ -25,8 +25,8 @@ class Names:
         return f"{self.namespace}:bundles"
 
     def bundle_chunks(self, sha256: str) -> str:
-        """List: a file of a bundle, in pieces, under the sha256 of its content."""
-        return f"{self.namespace}:bundle:{sha256}"
+        """List: a file of a bundle, in pieces, under the sha256 of its content: a hash tag, for it is renamed."""
+        return f"{self.namespace}:bundle:{{{sha256}}}"
 
     @property
     def serving(self) -> str:
@@ -147,3 +147,16 @@ class Names:
     def rejects(self, p: int) -> str:
         """Stream of candles refused as late, revised or foreign."""
         return f"{self.namespace}:{{{p}}}:rejects"
+
+    @property
+    def acks(self) -> str:
+        """Log of what Expert Advisors say happened: to signals, orders and fills, and how they stand."""
+        return f"{self.namespace}:{{acks}}:log"
+
+    def acks_taken(self, client: str, symbol: str, run: str) -> str:
+        """Highest number taken of the acks of one run (client and symbol encoded); of the log's slot."""
+        return f"{self.namespace}:{{acks}}:taken:{client}:{symbol}:{run}"
+
+    def bridge_clients(self, instance: str) -> str:
+        """JSON: who is connected to a bridge, and how far behind; gone soon after the bridge is."""
+        return f"{self.namespace}:clients:{instance}"

@@ -70,6 +70,18 @@ class SeriesCalendars:
                 self._known.popitem(last=False)
         return gaps
 
+    def calendar(self, step: Step) -> tuple[Calendar, int]:
+        """Return the calendar of a step's series, and from when on (UTC ms) it says what is missing.
+
+        Raises
+        ------
+        StorageError
+            The broker holds a calendar that is none.
+        """
+        self._read([step])
+        known = self._known[step.series.key]
+        return known.calendar, known.fixed_t
+
     def forget(self) -> None:
         """Drop what is in memory."""
         self._known.clear()

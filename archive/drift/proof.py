@@ -1,4 +1,4 @@
-"""What the limits of drift are worth on real histories: how close usual rows come, and how soon a shift is seen."""
+"""What the limits of drift are worth on real histories: how near usual rows come, and how soon a shift is seen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ import typer
 
 from natron.commands.options import Assignments, Broker, Config
 from natron.environment import find_system, read_settings
+from natron.run_file import read_run_file
 from shared.errors import InputError
 from shared.settings.groups import Settings
 
@@ -14,7 +15,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("feature-service")(feature_service)
     app.command("worker")(worker)
-    app.command("bridge")(bridge)
     app.command("gateway")(gateway)
     app.command("score")(score)
     app.command("archive")(archive)
@@ -47,13 +47,6 @@ def worker(
     )
 
 
-def bridge(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
-    """Publish predictions to MetaTrader over ZeroMQ until stopped."""
-    from bridge.service import run
-
-    run(_settings(config, assignments, broker))
-
-
 def score(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
     """Score predictions as their outcomes become known, champion's and challengers', until stopped."""
     need_packages("natron score", "archive", "sklearn", "river")
@@ -78,15 +71,20 @@ def archive(
 def gateway(
     config: Config = None,
     assignments: Assignments = None,
+    broker: Broker = None,
     host: str | None = typer.Option(None, "--host", help="address to listen on; default 127.0.0.1"),
     port: int | None = typer.Option(None, "--port", help="default 5000"),
-    bundle: str | None = typer.Option(None, "--bundle", help="folder of the bundle; default: the reference bundle"),
+    bundle: str | None = typer.Option(
+        None, "--bundle", help="folder of the bundle; default: the champion, else the reference bundle"
+    ),
 ) -> None:
-    """Answer /predict and the like over HTTP until stopped; needs no broker."""
+    """Serve the dashboard and the HTTP API until stopped; predicts from candles without a broker, too."""
     need_packages("natron gateway", "web", "fastapi")
     from gateway.service import run
 
-    run(read_settings(config, assignments, gateway__host=host, gateway__port=port, inference__bundle=bundle))
+    flags = {"gateway__host": host, "gateway__port": port, "inference__bundle": bundle, "system__broker_url": broker}
+    settings = read_settings(config, assignments, **flags)
+    run(find_system(settings) if settings.system.broker_url or read_run_file() else settings)
 
 
 def need_packages(command: str, extra: str, *packages: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.events import Signal
     from natron.demo import DemoResult
+    from natron.run_file import RunFile
     from natron.tally import Tally
 
 SAMPLE_CANDLES = 10_000
@@ -118,7 +119,9 @@ def up(
     assignments: Assignments = None,
 ) -> None:
     """Run everything until Ctrl-C; other commands find it by themselves."""
+    from bridge.handout import write_owner_inputs
     from bridge.listener import Listener
+    from natron.addresses import with_free_gateway
     from natron.data_lock import lock_folder
     from natron.run_file import RunFile, read_run_file, remove_run_file, write_run_file
     from natron.system import POLL_S, Shape, System
@@ -130,33 +133,29 @@ def up(
     if other is not None:
         raise InputError("up", other.pids["up"], "is running already for this user", "stop it first (Ctrl-C there)")
     Listener(values.bridge).close()  # a taken port is said at once, not over and over by a bridge that cannot start
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError("--data", str(data), f"cannot be made: {error.strerror}", "name another folder") from None
+    _make_folder(data)
     if values.system.broker_url:
         mend = "leave it out; run the services one by one on a broker of yours"
         raise InputError("system.broker_url", values.system.broker_url, "has no use here: up starts its own", mend)
-    lock = lock_folder(data)
+    lock, stopped = lock_folder(data), _stop_signals()
     keys = Path(values.bridge.keys) if values.bridge.keys else data.resolve() / "keys.json"
-    stopped = _stop_signals()
-    system = System(values, Shape(workers=workers), keys, data.resolve())
+    write_owner_inputs(data, keys, values.bridge)
+    values, url = with_free_gateway(values)
+    system = System(values, Shape(workers=workers, gateways=int(bool(url))), keys, data.resolve())
 
     def announce() -> RunFile:
-        run = RunFile(
-            system.broker.url, values.bridge.signals_bind, values.bridge.requests_bind, str(keys),
-            str(data.resolve()), system.pids(),
+        bridge, place = values.bridge, str(data.resolve())
+        return write_run_file(
+            RunFile(
+                system.broker.url, bridge.signals_bind, bridge.requests_bind, str(keys), place, system.pids(),
+                bridge.security, url,
+            )
         )  # fmt: skip
-        write_run_file(run)
-        return run
 
     try:
         system.start()
         run = announce()
-        print(
-            f"natron is up: signals at {run.signals}, requests at {run.requests}, data in {data}. Ctrl-C stops it.",
-            flush=True,
-        )
+        print(_greeting(run, data), flush=True)
         while not stopped:
             if system.tend():
                 run = announce()
@@ -166,6 +165,20 @@ def up(
         system.stop()
         remove_run_file()
         lock.close()
+
+
+def _make_folder(data: Path) -> None:
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("--data", str(data), f"cannot be made: {error.strerror}", "name another folder") from None
+
+
+def _greeting(run: "RunFile", data: Path) -> str:
+    page = f"dashboard and HTTP API: {run.gateway}" if run.gateway else "no dashboard: pip install 'natron[web]'"
+    return (
+        f"natron is up: signals at {run.signals}, requests at {run.requests}, data in {data}. Ctrl-C stops it.\n{page}"
+    )
 
 
 def _stop_signals() -> list[int]:

@@ -13,7 +13,7 @@ from benchmarks.measurement import Measurement
 from natron.cli import app
 from shared.errors import InputError
 
-GROUPS = {"features", "inference", "latency", "burst", "replay", "scaling", "memory", "broker", "training"}
+GROUPS = {"features", "inference", "latency", "burst", "replay", "failover", "scaling", "memory", "broker", "training"}
 
 
 @pytest.fixture(autouse=True)
