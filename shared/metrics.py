@@ -110,6 +110,14 @@ class ArchiveMetrics(Watched):
         self.missed = self._counter("missed_total", "rows that were trimmed before they were read", labelnames=kind)
 
 
+class AlertMetrics(Watched):
+    """What the alerts' watch knows."""
+
+    def __init__(self) -> None:
+        super().__init__("alerts", "broker")
+        self.standing = self._gauge("standing", "alerts that stand")
+
+
 class FeedMetrics(Watched):
     """What an exchange feed counts."""
 

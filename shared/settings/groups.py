@@ -521,6 +521,19 @@ class ArchiveSettings(Group):
     metrics_port: Port = Field(0, description=_PORT)
 
 
+class AlertSettings(Group):
+    """Who is told when something needs somebody."""
+
+    every_s: Seconds = Field(10.0, description="between two looks")
+    webhook: str = Field("", description="HTTP address that each alert is posted to as JSON; empty: none")
+    apprise: str = Field("", description="addresses for apprise, separated by spaces: mail, chats ...; empty: none")
+    silent_candles: Positive = Field(3, description="candles after which a live series without news counts as silent")
+    lag_entries: Positive = Field(2_048, description="that may wait in a partition: what its log keeps")
+    dead_minutes: Positive = Field(10, description="for which a dead letter counts as new")
+    expiry_days: Count = Field(7, description="before a bundle expires that somebody is told: time to train another")
+    metrics_port: Port = Field(0, description=_PORT)
+
+
 class RetrainSettings(Group):
     """When a retrained bundle replaces the champion."""
 
@@ -554,3 +567,4 @@ class Settings(Group):
     score: ScoreSettings = ScoreSettings()
     archive: ArchiveSettings = ArchiveSettings()
     retrain: RetrainSettings = RetrainSettings()
+    alerts: AlertSettings = AlertSettings()
