@@ -158,6 +158,8 @@ class BridgeMetrics(Watched):
     COUNTS: Mapping[str, str] = {
         "sessions": "sessions begun",
         "lines_sent": "live signal lines",
+        "signals_live": "live signal lines of candles that were no replay",
+        "signals_prompt": "of these those that left within a second of their candle's admission",
         "heartbeats_sent": "heartbeat lines",
         "hellos": "HELLOs answered",
         "hellos_refused": "HELLOs badly signed, malformed, or above a limit",
