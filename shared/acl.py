@@ -80,6 +80,20 @@ def rights(names: Names) -> dict[str, Rights]:
             (*published, *delivery, names.position(p)),
             (*_SCRIPTS, *_READ, "xadd", "xdel", "hsetnx"),
         ),
+        "scorer": Rights(
+            (
+                *gate, names.predictions(p), names.shadow(p, _EVERY), names.outcomes(p),
+                names.outcome_recent(p, series), names.shadow_outcomes(p, _EVERY),
+                names.shadow_outcome_recent(p, _EVERY, series), names.scores(p),
+                names.latest_scores(p), names.drift, names.members("scorer*"), names.departures("scorer*"),
+            ),
+            (
+                names.candles(p), names.history(p, series), names.features(p, _EVERY), names.recent(p, series),
+                names.shadow_recent(p, _EVERY, series), names.bundles, names.bundle_chunks(_EVERY), names.champion,
+            ),
+            (*_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER),
+        ),
+        "watch": Rights((names.alerts,), (f"{names.namespace}:*",), (*_READ, "hsetnx", "hdel")),
         "reader": Rights((), (f"{names.namespace}:*",), (*_READ, "scan")),
         "operator": Rights(
             (f"{names.namespace}:*",),

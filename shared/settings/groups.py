@@ -518,6 +518,8 @@ class ArchiveSettings(Group):
     row_months: Count = Field(12, description="of the rows' digests, which only `natron reproduce` reads; 0: for ever")
     prediction_months: Count = Field(0, description="of predictions; 0: for ever")
     outcome_months: Count = Field(0, description="of outcomes; 0: for ever")
+    ack_months: Count = Field(12, description="of what Expert Advisors say besides fills; 0: for ever")
+    fill_months: Count = Field(0, description="of fills; 0: for ever, as accounts are kept")
     metrics_port: Port = Field(0, description=_PORT)
 
 

@@ -33,7 +33,7 @@ def fill(folder: Path, series: Series, candles: Candles) -> None:
     """Archive candles as if they had come through the logs."""
     vault = Vault(folder, write=True)
     records = [
-        Record(CANDLES, series, "", dict(zip("tohlcv", one, strict=True)) | {"n": n, "flags": 0, "admitted_us": 0})
+        Record(CANDLES, series.key, "", dict(zip("tohlcv", one, strict=True)) | {"n": n, "flags": 0, "admitted_us": 0})
         for n, one in enumerate(candles.tolist(), 1)
     ]
     vault.append(records, {}, [])
