@@ -21,6 +21,7 @@ from natron.commands import (
     halts,
     labels,
     levels,
+    mql5,
     parity,
     predictions,
     producer,
@@ -73,6 +74,7 @@ app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
 app.add_typer(labels.app, name="labels")
 app.add_typer(series.app, name="series")
+app.add_typer(mql5.app, name="mql5")
 app.add_typer(dead.app, name="dead")
 registry.register(bundles.app)
 app.add_typer(bundles.app, name="bundle")

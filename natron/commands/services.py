@@ -35,7 +35,7 @@ def worker(
     bundle: str | None = typer.Option(
         None, "--bundle", help="folder of the bundle; default: the champion, else the reference bundle"
     ),
-    runtime: str | None = typer.Option(None, "--runtime", help="auto, cpu, cuda, tensorrt or openvino"),
+    runtime: str | None = typer.Option(None, "--runtime", help="auto, cpu, cuda ...: natron.yaml names them"),
     shadow: str | None = typer.Option(None, "--shadow", help="ID of a pushed bundle: predict as a challenger"),
 ) -> None:
     """Predict from feature rows until stopped; start more to share the load."""
