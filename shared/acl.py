@@ -80,7 +80,8 @@ def rights(names: Names) -> dict[str, Rights]:
         "bridge": Rights(
             (
                 *admission, names.predictions(p), names.passages(p), names.acks,
-                names.acks_taken(_EVERY, _EVERY, _EVERY), names.bridge_clients(_EVERY), names.members("bridge*"), names.departures("bridge*"),
+                names.acks_taken(_EVERY, _EVERY, _EVERY), names.bridge_clients(_EVERY), names.members("bridge*"),
+                names.departures("bridge*"),
             ),
             (*published, *delivery, names.position(p)),
             (*_SCRIPTS, *_READ, *_WRITE, *_MEMBER, *_DURABLE, "setbit", "set", "setex", "psetex"),
@@ -94,6 +95,7 @@ def rights(names: Names) -> dict[str, Rights]:
             (*_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER),
         ),
         "archive": Rights((names.meta,), (f"{names.namespace}:*",), (*_READ, "hsetnx")),
+        "watch": Rights((names.alerts,), (f"{names.namespace}:*",), (*_READ, "hsetnx", "hdel")),
         "reader": Rights((), (f"{names.namespace}:*",), (*_READ, "scan")),
         "operator": Rights(
             (f"{names.namespace}:*",),

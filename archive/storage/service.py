@@ -6,7 +6,7 @@ from pathlib import Path
 import structlog
 
 from archive.scoring.service import shadow_bundles
-from archive.storage.kinds import CANDLES, OUTCOMES, PREDICTIONS, ROWS
+from archive.storage.kinds import ACKS, CANDLES, FILLS, OUTCOMES, PREDICTIONS, ROWS
 from archive.storage.tail import Source, Tail, sources
 from archive.storage.vault import Vault
 from feature_service.stage import SET8
@@ -109,5 +109,7 @@ class _Archive:
             ROWS: keep.row_months,
             PREDICTIONS: keep.prediction_months,
             OUTCOMES: keep.outcome_months,
+            ACKS: keep.ack_months,
+            FILLS: keep.fill_months,
         }
         self._vault.expire(months, self._context.clock.now_ms())

@@ -224,7 +224,32 @@ class ArchiveSettings(Group):
     row_months: Count = Field(12, description="of the rows' digests, which only `natron reproduce` reads; 0: for ever")
     prediction_months: Count = Field(0, description="of predictions; 0: for ever")
     outcome_months: Count = Field(0, description="of outcomes; 0: for ever")
+    ack_months: Count = Field(12, description="of what Expert Advisors say besides fills; 0: for ever")
+    fill_months: Count = Field(0, description="of fills; 0: for ever, as accounts are kept")
     metrics_port: Port = Field(0, description=PORT)
+
+
+class AlertSettings(Group):
+    """Who is told when something needs somebody."""
+
+    every_s: Seconds = Field(10.0, description="between two looks")
+    webhook: str = Field("", description="HTTP address that each alert is posted to as JSON; empty: none")
+    apprise: str = Field("", description="addresses for apprise, separated by spaces: mail, chats ...; empty: none")
+    silent_candles: Positive = Field(3, description="candles after which a live series without news counts as silent")
+    lag_entries: Positive = Field(2_048, description="that may wait in a partition: what its log keeps")
+    dead_minutes: Positive = Field(10, description="for which a dead letter counts as new")
+    expiry_days: Count = Field(7, description="before a bundle expires that somebody is told: time to train another")
+    metrics_port: Port = Field(0, description=PORT)
+
+
+class RetrainSettings(Group):
+    """When a retrained bundle replaces the champion."""
+
+    candles_min: Positive = Field(
+        1_000, description="that neither bundle has learned from; over fewer no difference is certain"
+    )
+    block: Positive = Field(200, description="candles of a bootstrap block, as of an evaluation's")
+    resamples: Annotated[int, Ge(100)] = Field(500, description="of the bootstrap; 95 % bounds need some hundred")
 
 
 class Settings(Group):
@@ -249,3 +274,5 @@ class Settings(Group):
     gateway: GatewaySettings = GatewaySettings()
     score: ScoreSettings = ScoreSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    retrain: RetrainSettings = RetrainSettings()
+    alerts: AlertSettings = AlertSettings()
