@@ -263,9 +263,9 @@ def test_a_page_with_a_candle_that_is_none_is_asked_for_again(start_feed, exchan
     market = exchange.markets["BTCUSDT"]
     for _ in range(5):
         exchange.close_candle("BTCUSDT", told=False)
-    rows = market.rows(int(market.truth["t"][market.at - 8]), 500, 0)
-    rows[-4][2] = "n/a"
-    exchange.trouble.answers.append(web.json_response(rows))
+    page = exchange.dialect.page("BTCUSDT", market.rows(int(market.truth["t"][market.at - 8]), 500, 0), market.width_ms)
+    page[-4][2] = "n/a"
+    exchange.trouble.answers.append(web.json_response(page))
     settle(feed, exchange)
 
 
