@@ -11,12 +11,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "features": ("features", "first_row", "feature_service"),
     "inference": ("inference",),
     "latency": ("latency",),
+    "bridge": ("bridge", "bridge_fan_out", "expert_advisor"),
     "burst": ("burst",),
     "replay": ("replay",),
     "failover": ("failover", "promotions"),
     "scaling": ("scaling",),
     "memory": ("day_memory", "replay_memory", "series_memory", "feature_memory"),
     "broker": ("broker",),
+    "gateway": ("gateway", "page"),
     "training": ("training",),
 }
 

@@ -31,6 +31,7 @@ from shared.metrics import GatewayMetrics
 from shared.names import Names
 from shared.settings.groups import GatewaySettings, Settings
 
+_BACKLOG = 2_048
 SOCKETS: Literal["websockets-sansio"] = "websockets-sansio"
 MESSAGE_BYTES_MAX = 65_536
 """Of what a WebSocket client says: nothing is expected from it."""
@@ -140,6 +141,7 @@ def listen(group: GatewaySettings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((group.host, group.port))
+        listener.listen(_BACKLOG)  # who comes before the application is ready waits for it
     except OSError as error:
         listener.close()
         rule = f"cannot be bound: {error.strerror}"

@@ -176,6 +176,7 @@ export class Chart {
 
   close() {
     cancelAnimationFrame(this.#frame);
+    this.#frame = -1; // nothing is drawn any more
     this.resized.disconnect();
     this.chart.remove();
   }

@@ -46,7 +46,9 @@ export class Markets {
     this.events.abort();
     cancelAnimationFrame(this.#listFrame);
     clearTimeout(this.#again);
+    this.#loading?.abort();
     this.chart?.close();
+    this.chart = null;
   }
 
   paint() {
@@ -56,12 +58,16 @@ export class Markets {
   // The list
 
   #makeList() {
-    this.search = h("input", {
-      type: "search", placeholder: "Find a series", "aria-label": "Find a series", oninput: () => {
-        this.#query = this.search.value.trim().toLowerCase();
-        this.#drawList();
-      },
-    });
+    const find = () => {
+      this.#query = this.search.value.trim().toLowerCase();
+      this.#drawList();
+    };
+    const clear = (event) => {
+      if (event.key !== "Escape") return;
+      this.search.value = "";
+      find();
+    };
+    this.search = h("input", { type: "search", placeholder: "Find a series", "aria-label": "Find a series", oninput: find, onkeydown: clear });
     this.filters = h("div", { class: "filters", role: "group", "aria-label": "State of the feed" });
     this.rows = h("ul", { class: "rows", role: "listbox", "aria-label": "Series", tabindex: "0" });
     this.none = h("p", { class: "note", hidden: true }, "No series matches.");
@@ -218,12 +224,9 @@ export class Markets {
     try {
       const [candles, predictions] = await Promise.all([
         get(`/v1/candles/${pathOf(one)}?limit=${CANDLES}`, loading.signal),
-        get(`/v1/predictions/${pathOf(one)}?limit=500`, loading.signal).catch((error) => {
-          if (error.status === 404) return { predictions: [] };
-          throw error;
-        }),
+        get(`/v1/predictions/${pathOf(one)}?from=1&limit=500`, loading.signal), // a range may be empty: no error
       ]);
-      if (key !== this.key || !this.chart) return;
+      if (loading.signal.aborted || key !== this.key || !this.chart) return;
       this.#lastN = candles.n;
       this.chart.load(candles.candles, predictions.predictions);
       this.#drawHead();

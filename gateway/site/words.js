@@ -34,7 +34,7 @@ export function digitsOf(price) {
   if (!Number.isFinite(price) || price <= 0) return 2;
   const most = price >= 1000 ? 2 : price >= 20 ? 3 : price >= 0.1 ? 5 : Math.min(10, 4 - Math.floor(Math.log10(price)));
   const own = (String(price).split(".")[1] ?? "").length;
-  return Math.max(Math.min(own, most), Math.min(2, most));
+  return own >= most - 1 ? most : Math.max(own, Math.min(2, most)); // a quote that ends in 0 has one digit less
 }
 
 export function price(value, digits = digitsOf(value)) {

@@ -18,7 +18,8 @@ from producer.sample import sample_candles
 from shared.admission import Admission, AdmissionLimits
 from shared.broker import connect
 from shared.clock import SystemClock
-from shared.contracts import Candles, Series
+from shared.codec import encode_prediction
+from shared.contracts import Candles, Prediction, Series
 from shared.errors import BusyError
 from shared.service import ServiceContext
 from shared.settings.groups import Settings
@@ -77,6 +78,52 @@ def fresh_candles(count: int, timeframe: str = "M15", seed: int = 1, behind: int
     last_t = int(time.time() * 1_000) // width_ms * width_ms - (1 + behind) * width_ms
     candles["t"] = last_t - width_ms * np.arange(count)[::-1]
     return candles
+
+
+@pytest.fixture(scope="session")
+def fresh() -> Callable[..., Candles]:
+    """To make fresh candles."""
+    return fresh_candles
+
+
+@dataclass
+class Crowd:
+    """Two hundred series in a broker of their own, whose predictions a test publishes as the gate does."""
+
+    broker: BrokerUnderTest
+    series: list[Series] = field(default_factory=lambda: [Series(f"S{at:03}", "M15") for at in range(200)])
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def fill(self) -> None:
+        limits = AdmissionLimits(16_384, 100, 100)
+        admission = Admission(self.broker.client, self.broker.names, SystemClock(), limits)
+        candles = fresh_candles(2)
+        for at in range(0, len(self.series), 50):
+            admission.admit_all([(one, candles) for one in self.series[at : at + 50]], 0, SOURCE)
+
+    def publish(self, tenths: int) -> None:
+        """A prediction of every series, with ``buy_prob`` so many tenths."""
+        t, now_us = int(fresh_candles(1)["t"][-1]), time.time_ns() // 1_000
+        pipeline = self.broker.client.pipeline(transaction=False)
+        for series in self.series:
+            prediction = Prediction(
+                series, t, 600 + tenths, tenths / 10, 0.2, (0.2, 0.5, 0.3), (0.1, 0.2, 0.3, 0.2, 0.1, 0.1),
+                (0.4, 0.3, 0.2), (), 0, "tiny", "0a" * 32, now_us, now_us, now_us, now_us,
+            )  # fmt: skip
+            message = encode_prediction(prediction)
+            pipeline.xadd(self.broker.names.predictions(series.partition), {"m": message})
+            pipeline.hset(self.broker.names.latest(series.partition), series.key, message)
+        pipeline.execute()
+
+
+@pytest.fixture
+def crowd(broker: BrokerUnderTest) -> Crowd:
+    """Two hundred live series."""
+    found = Crowd(broker)
+    found.fill()
+    return found
 
 
 @dataclass
