@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 TORCH := $(shell grep '^torch==' requirements.lock)
 
-.PHONY: demo up dev test ea mutants lint types format bench lock clean
+.PHONY: demo up dev test ea mutants fuzz lint types format bench lock clean
 
 demo: .venv/.serve
 	$(BIN)/natron demo
@@ -31,6 +31,10 @@ ea: .venv/.dev
 # Seeds one bug at a time into the Expert Advisor: its tests must catch 95 of 100. GROUPS=clock for some alone.
 mutants: .venv/.dev
 	PYTHONPATH=.:mql5 $(BIN)/python -m harness.mutation $(GROUPS)
+
+# An hour of what `make test` does for seconds: junk at the bridge and its codecs.
+fuzz: .venv/.dev
+	NATRON_FUZZ_EXAMPLES=500000 $(BIN)/pytest --timeout 0 tests/bridge/test_fuzzing.py
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -6,8 +6,8 @@ import time
 import structlog
 
 from benchmarks.measurement import Measurement
+from feature_service.pipeline import warm
 from feature_service.service import run as serve
-from feature_service.service import warm
 from shared.admission import Admission, AdmissionLimits
 from shared.clock import SystemClock
 from shared.contracts import Series

@@ -7,7 +7,7 @@ import time
 
 from benchmarks.measurement import Measurement
 from feature_service.feature_set import FEATURE_SET
-from feature_service.service import warm
+from feature_service.pipeline import warm
 from shared.admission import Admission, AdmissionLimits
 from shared.clock import SystemClock
 from shared.contracts import Series

@@ -1,8 +1,9 @@
 """A running system under measurement: series filled with history, candles published, signals received."""
 
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from benchmarks.bundles import write_untrained_bundle
 from bridge.client import SignalClient
 from bridge.events import Origin, Resynchronised, Signal
 from bridge.keys import load_or_create_keys
+from inference_worker.registry import Registry
 from natron.addresses import free_addresses
 from natron.system import Shape, System
 from shared.admission import Admission, AdmissionLimits
@@ -18,9 +20,11 @@ from shared.broker import connect
 from shared.clock import SystemClock
 from shared.contracts import Candles, Series
 from shared.errors import BusyError
+from shared.settings.groups import Settings
 from shared.settings.loading import load_settings
 
 SOURCE = "bench"
+TWO_WORKERS = Shape(workers=2)
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,11 @@ class LiveSystem:
     """What a bench drives."""
 
     system: System
+    settings: Settings
+    bundle: Path
     admission: Admission
     client: SignalClient
+    stop: threading.Event  # ends the client's events
 
     def publish(self, batches: Sequence[tuple[Series, Candles]]) -> None:
         """Admit candles of several series in one pipeline; waits where the system is behind."""
@@ -54,24 +61,40 @@ class LiveSystem:
 
 
 @contextmanager
-def live_system(preset: str, workers: int = 2) -> Iterator[LiveSystem]:
-    """Start a broker, a feature service, workers of an untrained bundle, a bridge and a client of it."""
+def live_system(
+    preset: str, shape: Shape = TWO_WORKERS, *, champion: bool = False, flags: Mapping[str, str] | None = None
+) -> Iterator[LiveSystem]:
+    """Start a broker, feature services, workers of an untrained bundle, a bridge and a client of it.
+
+    Parameters
+    ----------
+    champion
+        The bundle is pushed and promoted, so that others can follow it; otherwise workers serve its folder.
+    flags
+        More settings, ``group.key`` -> value.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bundle = write_untrained_bundle(folder / preset, preset)
         addresses = free_addresses()
-        flags = {
+        values = {
             "system.log_level": "ERROR",
-            "inference.bundle": str(bundle),
+            "inference.bundle": "" if champion else str(bundle),
             "inference.max_series": "16384",
             "bridge.signals_bind": addresses.signals,
             "bridge.requests_bind": addresses.requests,
+            **(flags or {}),
         }
-        settings, keys = load_settings(None, {}, flags), folder / "keys.json"
-        with System(settings, Shape(workers=workers), keys, folder / "data") as system:
+        settings, keys = load_settings(None, {}, values), folder / "keys.json"
+        with System(settings, shape, keys, folder / "data") as system:
+            if champion:
+                registry = Registry(connect(system.broker.url), system.names)
+                registry.push(bundle)
+                registry.promote(bundle.name)
             system.await_ready()
             limits = AdmissionLimits(settings.system.max_backlog, 100, 100)
             admission = Admission(connect(system.broker.url), system.names, SystemClock(), limits)
-            with SignalClient(addresses, load_or_create_keys(keys)) as client:
+            stop = threading.Event()
+            with SignalClient(addresses, load_or_create_keys(keys), stop=stop) as client:
                 next(event for event in client.events() if isinstance(event, Resynchronised))
-                yield LiveSystem(system, admission, client)
+                yield LiveSystem(system, settings, bundle, admission, client, stop)

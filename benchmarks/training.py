@@ -97,7 +97,7 @@ def _step_us(model: torch.nn.Module, forward: Callable[[], Tensor], amp: bool, t
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=amp):
             loss = forward()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizers.step(1.0)
 
     step()

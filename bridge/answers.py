@@ -1,14 +1,14 @@
 """Answers to HELLO: the lines a client lacks, from the ring where it holds them, else a snapshot."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 
-from bridge.hello_limit import HelloLimit
-from bridge.keys import Keys
 from bridge.ledger import Ledger
 from bridge.lines import EndLine, HelloLine, decode_line, encode_line, encode_signal, signal_body
+from bridge.rate_limit import HELLOS, RateLimit
 from bridge.stats import BridgeStats
+from bridge.trust import Client, Trust, claimed_client
 from shared.clock import Clock
 from shared.codec import decode_prediction
 from shared.delivery import DeliveryReasons
@@ -17,12 +17,29 @@ from shared.errors import JunkError
 _log = structlog.get_logger()
 
 
-class Answers:
-    """Reads HELLOs and makes the lines that answer them, one by one: nothing waits for a long answer."""
+Heard = Callable[[HelloLine, Client, Ledger], None]
 
-    def __init__(self, keys: Keys, clock: Clock, stats: BridgeStats, reasons: DeliveryReasons) -> None:
-        self._keys, self._clock, self._stats, self._reasons = keys, clock, stats, reasons
-        self._limit = HelloLimit(clock)
+
+class Answers:
+    """Reads HELLOs and makes the lines that answer them, one by one: nothing waits for a long answer.
+
+    Parameters
+    ----------
+    heard
+        Told of each HELLO that is answered, before it is.
+    """
+
+    def __init__(
+        self,
+        trust: Trust,
+        clock: Clock,
+        stats: BridgeStats,
+        reasons: DeliveryReasons,
+        heard: Heard = lambda *_: None,
+    ) -> None:
+        self.trust = trust
+        self._clock, self._stats, self._reasons, self._heard = clock, stats, reasons, heard
+        self._limit = RateLimit(clock, HELLOS)
 
     def to(self, data: bytes, ledger: Ledger) -> Iterator[bytes] | None:
         """Lines that answer a HELLO; None where it is refused.
@@ -30,7 +47,8 @@ class Answers:
         Made lazily; a symbol's lines are fixed when its turn comes, what follows reaches the client live.
         """
         try:
-            hello = decode_line(data, self._keys.client)
+            client = claimed_client(data, self.trust)
+            hello = decode_line(data, client.key)
         except JunkError as error:
             self._refuse(str(error))
             return None
@@ -41,6 +59,7 @@ class Answers:
             self._refuse(f"client {hello.client}: above the rate limit")
             return None
         self._stats.hellos += 1
+        self._heard(hello, client, ledger)
         if hello.symbol is None:
             return self._everything(ledger)
         return self._symbol(hello.symbol, ledger, hello)
@@ -75,7 +94,7 @@ class Answers:
     def _signal(self, session: str, seq: int, message: bytes, *, snapshot: bool = False) -> bytes:
         prediction, sent_ms = decode_prediction(message), self._clock.now_ms()
         body = signal_body(prediction, self._reasons.of(prediction, sent_ms))
-        return encode_signal(session, seq, sent_ms, body, self._keys.bridge, snapshot=snapshot)
+        return encode_signal(session, seq, sent_ms, body, self.trust.bridge, snapshot=snapshot)
 
     def _end(self, session: str, seq: int, symbol: str | None, count: int) -> bytes:
-        return encode_line(EndLine(session, seq, self._clock.now_ms(), symbol, count), self._keys.bridge)
+        return encode_line(EndLine(session, seq, self._clock.now_ms(), symbol, count), self.trust.bridge)

@@ -2,12 +2,15 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from secrets import token_hex
 from types import TracebackType
 
 import structlog
 import zmq
 
+from bridge.curve import protect_client
+from bridge.ea_lines import PresenceLine
 from bridge.events import Event
 from bridge.follower import Follower
 from bridge.keys import Keys
@@ -25,9 +28,11 @@ from bridge.lines import (
 from bridge.listener import Addresses
 from bridge.signature import LINE_BYTES_MAX
 from bridge.stats import ClientStats
+from bridge.trust import OWNER
 from shared.clock import Clock, SystemClock
 from shared.errors import JunkError
 
+PRESENCE_S = 5.0
 HELLO_AGAIN_S = 1.0
 """An answer that has made no progress for so long is asked for again."""
 _TURN_MS = 100
@@ -55,6 +60,8 @@ class SignalClient:
         1 to 32 of ``A-Za-z0-9_-``; made up where None.
     stop
         Ends ``events`` when set.
+    security
+        What the bridge asks for, as ``bridge.security``.
     """
 
     def __init__(
@@ -66,9 +73,11 @@ class SignalClient:
         client_id: str | None = None,
         clock: Clock | None = None,
         stop: threading.Event | None = None,
+        security: str = "none",
     ) -> None:
-        self._keys, self._symbol = keys, symbol
-        self._id = client_id or f"py-{token_hex(6)}"
+        self._keys, self._symbol, self._security = keys, symbol, security
+        self._id = client_id or (f"py-{token_hex(6)}" if keys.name == OWNER else keys.name)
+        self._presence_due_s = 0.0
         self._clock, self._stop = clock or SystemClock(), stop or threading.Event()
         self.stats = ClientStats()
         self._follower = Follower(symbol, self.stats)
@@ -86,6 +95,11 @@ class SignalClient:
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _PING_TIMEOUT_MS)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1_000)
         socket.setsockopt(zmq.RCVHWM, _SIGNALS_WAITING_MAX)
+        me = self._keys.me
+        if self._security == "plain":
+            socket.plain_username, socket.plain_password = me.user.encode(), me.password.encode()
+        elif self._security == "curve":
+            protect_client(socket, me.curve_secret, self._keys.curve_public)
         if kind == zmq.DEALER:
             socket.setsockopt(zmq.IMMEDIATE, 1)  # no HELLOs piling up for a bridge that is away
         socket.connect(address)
@@ -115,6 +129,7 @@ class SignalClient:
         quiet_since_s = self._clock.monotonic_s()
         while not self._stop.is_set():
             self._say_hello()
+            self._say_presence()
             poller.register(self._answers, zmq.POLLIN)
             poller.register(self._signals, 0 if self._follower.question else zmq.POLLIN)
             poller.poll(_TURN_MS)
@@ -154,6 +169,16 @@ class SignalClient:
             return  # not connected; looked at again next turn
         self._hello_due_s = now_s + HELLO_AGAIN_S
         self.stats.hellos += 1
+
+    def _say_presence(self) -> None:
+        """Tell how far it is now and then, so that who watches the bridge sees who is behind."""
+        follower, now_s = self._follower, self._clock.monotonic_s()
+        if follower.question is not None or now_s < self._presence_due_s:
+            return
+        self._presence_due_s = now_s + PRESENCE_S
+        line = PresenceLine(self._id, self._symbol, follower.session, follower.progress, self._clock.now_ms())
+        with suppress(zmq.Again):  # not connected
+            self._answers.send(encode_line(line, self._keys.client), zmq.NOBLOCK)
 
     def _take_answer(self, frames: list[bytes]) -> Event | None:
         try:

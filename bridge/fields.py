@@ -8,6 +8,8 @@ from shared.errors import InputError, JunkError
 from shared.timeframe import timeframe_name
 
 INTEGER_MAX = 2**63 - 1
+SEQ_MAX = 10**10 - 1
+MS_MAX = 10**14 - 1  # year 5138: keeps every line inside its bound
 PPM = 1_000_000
 SESSION = re.compile(r"0|[0-9a-f]{16}")
 CLIENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -67,6 +69,11 @@ class Fields:
     def __init__(self, text: str) -> None:
         self._texts = text.split("|")
         self._at = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether all fields are taken."""
+        return self._at == len(self._texts)
 
     def text(self, name: str) -> str:
         """Take the next field as it stands."""

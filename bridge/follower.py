@@ -42,6 +42,11 @@ class Follower:
         """Return the last number held of a symbol; 0 for all (None)."""
         return self._standing.seq(symbol)
 
+    @property
+    def progress(self) -> int:
+        """How far it is: the sum of the last numbers held."""
+        return self._standing.total
+
     def _ask(self, symbol: str | None, cause: Cause) -> Question:
         self.question = Question(symbol, cause, self.session)
         return self.question

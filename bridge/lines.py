@@ -6,7 +6,8 @@ Shares of one travel as ppm: rounding costs at most 5e-7, so the JSON made from 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bridge.fields import CLIENT, HASH, PPM, SESSION, Fields, decode_name, encode_name, series_of
+from bridge.ea_lines import EaLine, decode_ea, ea_body
+from bridge.fields import CLIENT, HASH, MS_MAX, PPM, SEQ_MAX, SESSION, Fields, decode_name, encode_name, series_of
 from bridge.signature import sign, verify
 from shared.contracts import DIRECTIONS, REGIMES, WINDOW, Prediction, encode_symbol
 from shared.errors import JunkError
@@ -15,8 +16,6 @@ NO_SESSION = "0"
 """What a client says in HELLO that has seen no bridge yet."""
 
 _REASONS_MAX = 65_535
-_SEQ_MAX = 10**10 - 1
-_MS_MAX = 10**14 - 1  # year 5138: keeps every line inside its bound
 _US_MAX = 10**17 - 1
 
 
@@ -70,7 +69,7 @@ class HelloLine:
     sent_ms: int
 
 
-Line = SignalLine | HeartbeatLine | EndLine | HelloLine
+Line = SignalLine | HeartbeatLine | EndLine | HelloLine | EaLine
 
 
 def _ppm(name: str, value: float) -> int:
@@ -109,8 +108,8 @@ def signal_body(prediction: Prediction, delivery: int = 0) -> str:
     stamps = (prediction.admitted_us, prediction.row_us, prediction.queued_us, prediction.inferred_us)
     return _joined((
         prediction.id, encode_symbol(series.symbol), series.width_ms // 1_000,
-        _bounded("candle_ms", prediction.t, 1, _MS_MAX), prediction.valid_until_ms,
-        _bounded("n", prediction.n, WINDOW, _SEQ_MAX),
+        _bounded("candle_ms", prediction.t, 1, MS_MAX), prediction.valid_until_ms,
+        _bounded("n", prediction.n, WINDOW, SEQ_MAX),
         *(_ppm("heads", value) for value in heads), *outlook, *policy,
         _bounded("reasons", int(prediction.reasons | delivery), 0, _REASONS_MAX),
         encode_name(prediction.bundle), prediction.feature_set,
@@ -137,6 +136,8 @@ def encode_line(line: Line, key: bytes) -> bytes:
         case HelloLine():
             symbol = _symbol_or_all(line.symbol)
             return sign(f"H1|{line.client}|{symbol}|{line.session}|{line.seq}|{line.sent_ms}", key)
+        case _:
+            return sign(ea_body(line), key)
 
 
 def _symbol_or_all(symbol: str | None) -> str:
@@ -162,19 +163,22 @@ def decode_line(data: bytes, key: bytes) -> Line:
     if kind == "H1":
         client, symbol = line.match("client", CLIENT), line.symbol_or_all()
         return HelloLine(client, symbol, *_decode_head(line))
-    raise JunkError(f"kind: {kind!r} is none of S1, N1, B1, E1 and H1")
+    other = decode_ea(kind, line)
+    if other is None:
+        raise JunkError(f"kind: {kind!r} is no line's")
+    return other
 
 
 def _decode_head(line: Fields) -> tuple[str, int, int]:
-    return line.match("session", SESSION), line.number("seq", 0, _SEQ_MAX), line.number("sent_ms", 0, _MS_MAX)
+    return line.match("session", SESSION), line.number("seq", 0, SEQ_MAX), line.number("sent_ms", 0, MS_MAX)
 
 
 def _decode_signal(line: Fields, *, snapshot: bool) -> SignalLine:
     session, seq, sent_ms = _decode_head(line)
     line_id, symbol, width_s = line.text("id"), line.text("symbol"), line.number("tf_s", 1, 10**7)
-    t, expires_ms = line.number("candle_ms", 1, _MS_MAX), line.number("expires_ms")
+    t, expires_ms = line.number("candle_ms", 1, MS_MAX), line.number("expires_ms")
     prediction = Prediction(
-        series_of(symbol, width_s), t, line.number("n", WINDOW, _SEQ_MAX),
+        series_of(symbol, width_s), t, line.number("n", WINDOW, SEQ_MAX),
         line.share("buy"), line.share("sell"),
         tuple(line.share(name) for name in DIRECTIONS), tuple(line.share(name) for name in REGIMES),
         line.shares("long_win", "short_win", "high_volatility"), line.policy(),

@@ -1,7 +1,5 @@
 """The thread that reads the predictions logs and hands over what it read."""
 
-import queue
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,6 +12,7 @@ import structlog
 from bridge.ledger import Entry
 from bridge.lines import signal_body
 from bridge.log_places import LogPlaces
+from bridge.mailbox import Mailbox
 from shared.broker import LOST, Post, check_fitness, connect, fields_of
 from shared.codec import decode_prediction
 from shared.contracts import PARTITIONS
@@ -119,9 +118,7 @@ class LogReader:
         self._names, self._condemn, self._stop, self._readiness = names, condemn, stop, readiness
         self._reasons = reasons
         self._places = LogPlaces(self._client, names)
-        self._items: queue.Queue[Item] = queue.Queue(_SLICES_WAITING)
-        self._bell, self._ring = socket.socketpair()  # a byte for each item that waits
-        self._bell.setblocking(False)
+        self._items = Mailbox[Item](_SLICES_WAITING)
         self._notes: deque[tuple[int, PassageNote]] = deque(maxlen=_NOTES_MAX)
         self._post = Post(self._client)
         self._step: Callable[[], None] = self._begin
@@ -133,15 +130,11 @@ class LogReader:
 
     def fileno(self) -> int:
         """File descriptor that is readable while items wait."""
-        return self._bell.fileno()
+        return self._items.fileno()
 
     def item(self) -> Item | None:
         """Take the next item; None if none waits."""
-        try:
-            self._bell.recv(1)
-        except BlockingIOError:
-            return None
-        return self._items.get_nowait()
+        return self._items.take()
 
     def note(self, partition: int, note: PassageNote) -> None:
         """Have a note written; called by whoever sent the lines. Notes are dropped while the broker takes none."""
@@ -165,12 +158,7 @@ class LogReader:
             self._waiting.close()
         self._post.close()
         self._client.close()
-        self._bell.close()
-        self._ring.close()
-
-    def _hand_over(self, item: Item) -> None:
-        self._items.put(item)
-        self._ring.send(b"\0")
+        self._items.close()
 
     def _run(self) -> None:
         error: Exception | None = None
@@ -178,7 +166,7 @@ class LogReader:
             self._read_until_stopped()
         except Exception as caught:  # noqa: BLE001 - raised again by whoever takes the End
             error = caught
-        self._hand_over(End(error))
+        self._items.put(End(error))
 
     def _read_until_stopped(self) -> None:
         backoff_s = _BACKOFF_S
@@ -218,7 +206,7 @@ class LogReader:
                     newest.append(self._entry(p, message))
                 except JunkError as error:
                     _log.warning("latest_skipped", partition=p, reason=str(error))
-        self._hand_over(Baseline(newest, hole))
+        self._items.put(Baseline(newest, hole))
         self._step = self._read_on
 
     def _resume(self) -> None:
@@ -285,4 +273,4 @@ class LogReader:
         slices = [good[start : start + _SLICE] for start in range(0, len(good), _SLICE)] or [good]
         for at, entries_of_slice in enumerate(slices):
             last = at == len(slices) - 1
-            self._hand_over(Read(entries_of_slice, junk if at == 0 else 0, spans if last else ()))
+            self._items.put(Read(entries_of_slice, junk if at == 0 else 0, spans if last else ()))

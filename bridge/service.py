@@ -1,5 +1,6 @@
-"""The bridge: predictions out as signed lines, numbered without holes, and answers to HELLO."""
+"""The bridge: predictions out as signed lines, candles and acks of Expert Advisors in."""
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -8,34 +9,38 @@ from itertools import islice
 from pathlib import Path
 from secrets import token_hex
 
+import redis
 import structlog
 import zmq
 
-from bridge.answers import Answers
-from bridge.keys import Keys, load_or_create_keys
-from bridge.ledger import Entry, Ledger
-from bridge.lines import HeartbeatLine, encode_line, encode_signal, heartbeat_topic, signal_body, signal_topic
-from bridge.listener import Addresses, Listener, check_loopback
+from bridge.broadcast import Broadcast
+from bridge.desk import HELLO, Desk
+from bridge.enrolment import KeyFile
+from bridge.intake import Intake
+from bridge.ledger import RING_LINES, Ledger
+from bridge.listener import Addresses, Listener, check_address
 from bridge.log_reader import Baseline, Condemn, End, LogReader, Read
+from bridge.presences import SERVICE, Presences
 from bridge.stats import BridgeStats
-from bridge.subscriptions import Subscriptions
+from bridge.trust import Trust
 from shared.clock import Clock
 from shared.dead_letters import condemn as bury
 from shared.delivery import DeliveryReasons
 from shared.errors import SettingError
+from shared.membership import TIME_TO_LIVE_MS, Membership
 from shared.metrics import BridgeMetrics
+from shared.monitor import MonitorDoor
 from shared.names import Names
 from shared.passages import PassageNote
 from shared.readiness import Readiness
 from shared.service import ServiceContext, open_service
-from shared.settings.groups import BridgeSettings, Settings
+from shared.settings.groups import BridgeSettings, Settings, SystemSettings
 
-SERVICE = "bridge"
-HEARTBEAT_S = 1.0
 _TURN_MS = 100  # longest wait of a turn
-_SLICE = 64  # lines of answers or heartbeats between two looks at what is new
-_HELLOS_A_TURN = 64
+_SLICE = 64  # lines of answers between two looks at what is new
+_REQUESTS_A_TURN = 256
 _ANSWERS_MAX = 1_024  # connections that are being answered
+_SYSTEM = SystemSettings()
 _log = structlog.get_logger()
 
 
@@ -54,6 +59,8 @@ class Bridge:
         Told whether the broker can be read.
     instance
         Its name in the notes that ``natron trace`` reads.
+    renewed
+        Asked once a second: other keys, where they have changed.
 
     Raises
     ------
@@ -66,7 +73,7 @@ class Bridge:
         broker_url: str,
         names: Names,
         settings: BridgeSettings,
-        keys: Keys,
+        keys: Trust,
         *,
         clock: Clock,
         stop: threading.Event,
@@ -74,19 +81,29 @@ class Bridge:
         session_ids: Callable[[], str] = lambda: token_hex(8),
         readiness: Readiness | None = None,
         instance: str = SERVICE,
+        system: SystemSettings = _SYSTEM,
+        renewed: Callable[[], Trust | None] = lambda: None,
+        ring_lines: int = RING_LINES,
     ) -> None:
-        self._instance = instance
-        self._key, self._clock, self._session_ids = keys.bridge, clock, session_ids
         self.stats = BridgeStats()
+        self._listener = Listener(settings, keys, self.stats)
+        self._clock, self._session_ids, self._instance = clock, session_ids, instance
+        self._renewed, self._ring_lines = renewed, ring_lines
         self._reasons = DeliveryReasons(names, clock)
-        self._answers = Answers(keys, clock, self.stats, self._reasons)
+        self._presences, self._document = Presences(), ""
+        self.client_lag_lines = 0
+        self._intake = Intake(broker_url, names, system, clock, self.stats, self._show_clients)
+        self._names = names
+        self._desk = Desk(keys, clock, self.stats, self._reasons, self._intake, self._presences)
+        self._broadcast = Broadcast(self._listener, keys.bridge, clock, self.stats, self._reasons)
         self._answering: OrderedDict[bytes, Iterator[bytes]] = OrderedDict()
-        self._subscriptions = Subscriptions()
-        self._ledger: Ledger | None = None
-        self._beats: list[str] = []
-        self._beat_due_s = 0.0
-        self._listener = Listener(settings)
+        self._second_s = 0.0
         self._reader = LogReader(broker_url, names, self._reasons, condemn, stop, readiness or Readiness("broker"))
+
+    @property
+    def connections(self) -> int:
+        """Clients connected to the socket of signals."""
+        return self._listener.connections
 
     def serve(self, on_ready: Callable[[Addresses], None] = lambda _: None) -> BridgeStats:
         """Serve until stopped; what was read by then is still sent.
@@ -102,98 +119,114 @@ class Bridge:
             The broker is unfit, or holds another schema.
         """
         self._reader.start()
-        poller = zmq.Poller()
-        poller.register(self._reader.fileno(), zmq.POLLIN)
-        poller.register(self._listener.signals, zmq.POLLIN)
-        poller.register(self._listener.requests, zmq.POLLIN)
+        self._intake.start()
+        self._poller = self._watch()
         waited_for = False
         try:
             while True:
-                poller.poll(self._patience_ms())
+                self._poller.poll(self._patience_ms())
                 item = self._reader.item()
                 if isinstance(item, End):
                     if item.error is not None:
                         raise item.error
                     return self.stats
                 self._turn(item)
-                if self._ledger is not None and not waited_for:
+                if self._broadcast.ledger is not None and not waited_for:
                     waited_for = True
                     on_ready(self._listener.addresses)
         finally:
             self._reader.close()
+            self._intake.close()
             self._listener.close()
             _log.info("bridge_stopped", stats=self.stats)
 
+    def _watch(self) -> zmq.Poller:
+        poller = zmq.Poller()
+        for waits in (self._reader.fileno(), self._intake.fileno(), *self._listener.watched()):
+            poller.register(waits, zmq.POLLIN)
+        return poller
+
     def _patience_ms(self) -> int:
         """How long a turn may wait for something new."""
-        if self._ledger is None:
+        if self._broadcast.ledger is None:
             return _TURN_MS
-        if self._answering or self._beats:
-            return 0
-        return max(0, min(_TURN_MS, round(1_000 * (self._beat_due_s - self._clock.monotonic_s()))))
+        return 0 if self._answering else min(_TURN_MS, round(1_000 * self._broadcast.patience_s))
 
     def _turn(self, item: Baseline | Read | None) -> None:
         if isinstance(item, Baseline):
-            self._begin_session(item)
-        self._take_subscriptions()
-        self._take_hellos()
-        if self._ledger is None:
+            self.stats.holes += item.hole
+            self._begin_session(Ledger(self._session_ids(), item.newest, self._ring_lines))
+        self._listener.attend()
+        self._broadcast.take_subscriptions()
+        self._take_requests()
+        self._tend_clients()
+        ledger = self._broadcast.ledger
+        if ledger is None:
             return
+        for peer, line in self._desk.replies(ledger.session):
+            self._listener.requests.send_multipart([peer, line])
         if isinstance(item, Read):
-            self._publish(item, self._ledger)
+            self._publish(item)
         self._send_answers()
-        self._send_heartbeats(self._ledger)
+        self._broadcast.send_heartbeats()
 
-    def _begin_session(self, baseline: Baseline) -> None:
-        self._ledger = Ledger(self._session_ids(), baseline.newest)
+    def _begin_session(self, ledger: Ledger) -> None:
+        self._broadcast.begin(ledger)
         self._answering.clear()
-        self._beats, self._beat_due_s = [], 0.0  # clients learn of it at once
-        self.stats.sessions += 1
-        self.stats.holes += baseline.hole
-        _log.info("session_begun", session=self._ledger.session, series=len(baseline.newest), hole=baseline.hole)
+        _log.info("session_begun", session=ledger.session, symbols=len(ledger.symbols))
 
-    def _publish(self, read: Read, ledger: Ledger) -> None:
+    def _publish(self, read: Read) -> None:
         self.stats.junk += read.junk
-        for entry in read.entries:
-            seq = ledger.append(entry)
-            if seq is None:
-                self.stats.repeats += 1
-            else:
-                self._send_signal(entry, ledger.session, seq)
+        self._broadcast.publish(read.entries)
         for span in read.spans:
             note = PassageNote(SERVICE, self._instance, span.after, span.last, span.entries, self._clock.now_us())
             self._reader.note(span.partition, note)
 
-    def _send_signal(self, entry: Entry, session: str, seq: int) -> None:
-        sent_ms = self._clock.now_ms()
-        reasons = self._reasons.of(entry.prediction, sent_ms)
-        body = signal_body(entry.prediction, reasons) if reasons else entry.body
-        line = encode_signal(session, seq, sent_ms, body, self._key)
-        self._listener.signals.send_multipart([signal_topic(entry.prediction), line])
-        self.stats.lines_sent += 1
+    def _tend_clients(self) -> None:
+        """Once a second: take over other keys, and say who is connected."""
+        now_s = self._clock.monotonic_s()
+        if now_s < self._second_s:
+            return
+        self._second_s = now_s + 1.0
+        trust = self._renewed()
+        if trust is not None:
+            self._believe(trust)
+        self.client_lag_lines = self._presences.lag_lines(self._clock.now_ms())
+        self._document = json.dumps({"connections": self.connections, "clients": self._presences.document()})
 
-    def _take_subscriptions(self) -> None:
-        while True:
-            try:
-                self._subscriptions.take(self._listener.signals.recv(zmq.NOBLOCK))
-            except zmq.Again:
-                return
+    def _believe(self, trust: Trust) -> None:
+        """Go by other keys. Where the bridge's own is another, somebody was sent away: everybody must log on again."""
+        same = trust.bridge == self._broadcast.key
+        self._desk.believe(trust)
+        self._listener.believe(trust)
+        _log.info("keys_renewed", bridge_key="kept" if same else "rotated")
+        if same:
+            return
+        self._broadcast.key = trust.bridge
+        self._listener.reopen()
+        self._broadcast.forget_subscribers()
+        self._poller = self._watch()
+        if self._broadcast.ledger is not None:
+            self._begin_session(self._broadcast.ledger.renewed(self._session_ids()))
 
-    def _take_hellos(self) -> None:
-        for _ in range(_HELLOS_A_TURN):
-            try:
-                frames = self._listener.requests.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
+    def _show_clients(self, client: redis.Redis) -> None:
+        """Called in the intake's thread, once a second."""
+        client.set(self._names.bridge_clients(self._instance), self._document, px=TIME_TO_LIVE_MS)
+        Membership(client, self._names, SERVICE, self._instance, self._clock).renew()
+
+    def _take_requests(self) -> None:
+        for _ in range(_REQUESTS_A_TURN):
+            request = self._listener.request()
+            if request is None:
                 return
-            if self._ledger is None:
-                continue  # nothing is known yet; the client asks again
-            peer = frames[0]
-            if len(frames) != 2 or len(self._answering) >= _ANSWERS_MAX:
-                self.stats.hellos_refused += 1
-            elif peer not in self._answering:  # else its answer is on its way
-                lines = self._answers.to(frames[1], self._ledger)
-                if lines is not None:
-                    self._answering[peer] = lines
+            peer, frames, user = request
+            ledger = self._broadcast.ledger
+            answerable = ledger is not None and peer not in self._answering
+            if frames and frames[0].startswith(HELLO) and not (answerable and len(self._answering) < _ANSWERS_MAX):
+                continue  # nothing is known yet, or its answer is on its way; the client asks again
+            lines = self._desk.take(peer, frames, user, ledger)
+            if lines is not None:
+                self._answering[peer] = lines
 
     def _send_answers(self) -> None:
         """Send a slice of the answer whose turn it is."""
@@ -205,18 +238,6 @@ class Bridge:
             self._listener.requests.send_multipart([peer, line])
         if len(piece) == _SLICE:
             self._answering[peer] = lines
-
-    def _send_heartbeats(self, ledger: Ledger) -> None:
-        """Send a slice of this second's heartbeats; the last number of each symbol is taken as it leaves."""
-        now_s = self._clock.monotonic_s()
-        if not self._beats and now_s >= self._beat_due_s:
-            self._beats = list(self._subscriptions.symbols.union(ledger.symbols))
-            self._beat_due_s = now_s + HEARTBEAT_S
-        for symbol in self._beats[-_SLICE:]:
-            beat = HeartbeatLine(ledger.session, ledger.seq(symbol), self._clock.now_ms(), symbol)
-            self._listener.signals.send_multipart([heartbeat_topic(symbol), encode_line(beat, self._key)])
-            self.stats.heartbeats_sent += 1
-        del self._beats[-_SLICE:]
 
 
 def run(
@@ -245,20 +266,26 @@ def run(
     """
     if not settings.bridge.keys:
         raise SettingError("bridge.keys", "", "must name a file", "set it, or start the system with `natron up`")
-    check_loopback("bridge.signals_bind", settings.bridge.signals_bind)
-    check_loopback("bridge.requests_bind", settings.bridge.requests_bind)
-    keys = load_or_create_keys(Path(settings.bridge.keys))
+    check_address("bridge.signals_bind", settings.bridge.signals_bind, settings.bridge.security)
+    check_address("bridge.requests_bind", settings.bridge.requests_bind, settings.bridge.security)
+    file = KeyFile(Path(settings.bridge.keys))
     metrics = BridgeMetrics()
-    context = context or open_service(SERVICE, settings, lambda: metrics.serve(settings.bridge.metrics_port))
+    door = MonitorDoor.of(settings.system)
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(settings.bridge.metrics_port, door))
     bridge = Bridge(
         settings.system.broker_url,
         context.names,
         settings.bridge,
-        keys,
+        file.keys,
         clock=context.clock,
         stop=context.stop,
         readiness=metrics.readiness,
+        ring_lines=min(RING_LINES, settings.system.predictions_keep),
         instance=context.instance,
+        system=settings.system,
+        renewed=file.renewed,
     )
     metrics.count_by(lambda: asdict(bridge.stats))
+    metrics.connections.set_function(lambda: bridge.connections)
+    metrics.client_lag.set_function(lambda: bridge.client_lag_lines)
     return bridge.serve(on_ready)

@@ -29,6 +29,11 @@ class Standing:
         """Return the last number held; 0 for a symbol never heard of, and for all (None)."""
         return 0 if symbol is None else self._seq.get(symbol, 0)
 
+    @property
+    def total(self) -> int:
+        """Sum of the last numbers held of all symbols."""
+        return sum(self._seq.values())
+
     def judge(self, session: str, symbol: str, seq: int) -> Verdict:
         """Compare a live line's number with what is held. Lines of sessions that were left are old."""
         if session != self.session:

@@ -17,6 +17,14 @@ class BridgeStats:
     holes: int = 0  # times that a log was trimmed, or cut back, past what was read
     junk: int = 0  # entries that are no prediction
     repeats: int = 0  # entries whose candle was not after the newest known one
+    requests_refused: int = 0  # other lines badly signed, malformed, not allowed, or above a limit
+    pushes: int = 0  # frames of candles taken
+    pushes_busy: int = 0  # frames given back because the system is busy
+    candles_admitted: int = 0
+    candles_known: int = 0  # pushed, and held before
+    candles_refused: int = 0
+    acks: int = 0
+    handshakes_refused: int = 0  # clients without credentials, or above the limit
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from shared.consumer import Consumer, ConsumerLimits
 from shared.feature_sets import FeatureSetAnnouncement
 from shared.membership import Membership
 from shared.metrics import Metrics
+from shared.monitor import MonitorDoor
 from shared.service import ServiceContext, open_service
 from shared.settings.groups import Settings
 
@@ -19,8 +20,8 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
     Blocks. Start-up and recovery are the same code: a series is read back from its history when its next candle comes.
     """
     metrics = Metrics(SERVICE, "warm_up")
-    port = settings.feature_service.metrics_port
-    context = context or open_service(SERVICE, settings, lambda: metrics.serve(port))
+    port, door = settings.feature_service.metrics_port, MonitorDoor.of(settings.system)
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(port, door))
     warm()
     metrics.readiness.met("warm_up")
     stage = FeatureStage(context.client, context.names, context.clock, settings, metrics)

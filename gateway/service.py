@@ -26,7 +26,7 @@ from inference_worker.session import Session
 from shared.broker import LOST, connect
 from shared.clock import Clock, SystemClock
 from shared.errors import InputError, SettingError
-from shared.log import configure_log
+from shared.log import configure_log, listen_for_levels
 from shared.metrics import GatewayMetrics
 from shared.names import Names
 from shared.settings.groups import GatewaySettings, Settings
@@ -103,6 +103,7 @@ def run(settings: Settings) -> None:
         As ``build``, or the port is taken.
     """
     configure_log(SERVICE, settings.system.log_level)
+    listen_for_levels(settings.system.log_level)
     listener = listen(settings.gateway)
     app = build(settings, SystemClock())
     host, port = listener.getsockname()[:2]

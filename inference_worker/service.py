@@ -18,6 +18,7 @@ from shared.consumer import Consumer, ConsumerLimits
 from shared.feature_sets import CONDITION, FeatureSetWatch
 from shared.membership import Membership
 from shared.metrics import Metrics
+from shared.monitor import MonitorDoor
 from shared.service import ServiceContext, open_service
 from shared.settings.groups import Settings
 
@@ -47,8 +48,8 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
         The bundle is broken, or computes something else here than where it was exported.
     """
     metrics = Metrics(SERVICE, "bundle", CONDITION)
-    port = settings.worker.metrics_port
-    context = context or open_service(SERVICE, settings, lambda: metrics.serve(port))
+    port, door = settings.worker.metrics_port, MonitorDoor.of(settings.system)
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(port, door))
     stage, looks, leave = _stage(settings, context, metrics)
     metrics.readiness.met("bundle")  # warmed up too: its golden inputs went through it
     manifest = stage.manifest

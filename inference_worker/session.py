@@ -83,14 +83,22 @@ class Session:
 
         One job a slot in one call of this method.
         """
+        if max((len(job.rows) for job in jobs), default=0) <= LONGEST:
+            return self._run_parts(jobs)
         pieces: list[list[Heads]] = [[] for _ in jobs]
-        for start in range(0, max((len(job.rows) for job in jobs), default=0), LONGEST):
+        for start in range(0, max(len(job.rows) for job in jobs), LONGEST):
             going_on = [at for at, job in enumerate(jobs) if len(job.rows) > start]
-            parts = [_part(jobs[at], start) for at in going_on]
-            for group in self._groups(parts):
-                for at, heads in zip(group, self._call([parts[at] for at in group]), strict=True):
-                    pieces[going_on[at]].append(heads)
-        return [found[0] if len(found) == 1 else _joined(found) for found in pieces]
+            for at, heads in zip(going_on, self._run_parts([_part(jobs[at], start) for at in going_on]), strict=True):
+                pieces[at].append(heads)
+        return [_joined(found) for found in pieces]
+
+    def _run_parts(self, jobs: Sequence[Job]) -> list[Heads]:
+        """``run`` of jobs of at most ``LONGEST`` candles each."""
+        found: list[Heads] = [{}] * len(jobs)
+        for group in self._groups(jobs):
+            for at, heads in zip(group, self._call([jobs[at] for at in group]), strict=True):
+                found[at] = heads
+        return found
 
     def _groups(self, jobs: Sequence[Job]) -> list[list[int]]:
         """Jobs of like length together: right-padding is wasted work, and few shapes keep memory flat."""
@@ -104,18 +112,15 @@ class Session:
         return groups
 
     def _call(self, jobs: list[Job]) -> list[Heads]:
-        length = max(_padded(len(job.rows)) for job in jobs)
-        rows = np.zeros((len(jobs), length, jobs[0].rows.shape[1]), np.float32)  # (B, T, F)
-        for at, job in enumerate(jobs):
-            rows[at, : len(job.rows)] = job.rows
-        slots = np.array([job.slot for job in jobs], np.int64)
-        counts = np.array([len(job.rows) for job in jobs], np.int64)
+        lengths = [len(job.rows) for job in jobs]
+        slots, counts = np.array([job.slot for job in jobs], np.int64), np.array(lengths, np.int64)
         age = np.array([0 if job.fresh else WINDOW for job in jobs], np.int64)
-        feed: dict[str, NDArray[np.generic]] = {"rows": rows, "age": age}
+        feed: dict[str, NDArray[np.generic]] = {"rows": _stack(jobs, _padded(max(lengths))), "age": age}
         feed.update(self._caches.gather(slots))
         outputs = dict(zip(self._outputs, self._graph.run(self._outputs, feed), strict=True))
         self._caches.write(slots, counts, {name: outputs[entry] for name, entry in self._entries.items()})
-        return [{head: outputs[head][at, : len(job.rows)] for head in self._heads} for at, job in enumerate(jobs)]
+        heads = [(head, outputs[head]) for head in self._heads]
+        return [{head: values[at, :length] for head, values in heads} for at, length in enumerate(lengths)]
 
     def _check_golden(self) -> None:
         golden = self.bundle.manifest.golden
@@ -130,6 +135,16 @@ class Session:
                         "is allowed; this runtime does not compute what was exported"
                     )
         self.release(slot)
+
+
+def _stack(jobs: Sequence[Job], length: int) -> NDArray[np.float32]:
+    """(B, T, F): rows of every job, zeros on the right."""
+    if length == 1:
+        return np.concatenate([job.rows for job in jobs])[:, None]
+    rows = np.zeros((len(jobs), length, jobs[0].rows.shape[1]), np.float32)
+    for at, job in enumerate(jobs):
+        rows[at, : len(job.rows)] = job.rows
+    return rows
 
 
 def _part(job: Job, start: int) -> Job:

@@ -39,6 +39,7 @@ class ShadowStage(PredictionStage):
             stage=f"shadow:{self._id}",
             service=f"shadow:{self._id}",
             holds_input=False,
+            input_keep=settings.system.log_keep,
             output_keep=settings.system.predictions_keep,
             side_keep=RECENT_KEEP,
         )

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bridge.listener import Addresses
+from shared.addresses import free_port
 from shared.settings.groups import GatewaySettings, Settings
 
 PORTS_TRIED = 64
@@ -12,7 +13,7 @@ PORTS_TRIED = 64
 
 def free_addresses() -> Addresses:
     """Two of them. Another process may take one before the bridge does, which the bridge then says."""
-    return Addresses(_free_address(), _free_address())
+    return Addresses(*(f"tcp://127.0.0.1:{free_port()}" for _ in range(2)))
 
 
 def with_free_addresses(settings: Settings, keys: Path) -> Settings:
@@ -43,9 +44,3 @@ def _free_port(group: GatewaySettings) -> int:
                 continue
             return int(probe.getsockname()[1])
     return group.port  # the host itself cannot be bound: the gateway says why
-
-
-def _free_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"

@@ -6,22 +6,31 @@ import typer
 
 from natron.commands import (
     backtest,
+    backups,
     bench,
+    bridge,
     bundles,
     candles,
     chaos,
+    credentials,
     dead,
+    doctor,
+    drift,
     evaluation,
     features,
     halts,
     labels,
+    levels,
     parity,
     predictions,
     producer,
     registry,
+    series,
     services,
     signals,
+    standing,
     systems,
+    tester,
     trace,
     training,
 )
@@ -40,17 +49,26 @@ services.register(app)
 signals.register(app)
 predictions.register(app)
 halts.register(app)
+standing.register(app)
+doctor.register(app)
+levels.register(app)
+backups.register(app)
+credentials.register(app)
 chaos.register(app)
 parity.register(app)
 trace.register(app)
 training.register(app)
 evaluation.register(app)
 backtest.register(app)
+tester.register(app)
 bench.register(app)
+drift.register(app)
+app.add_typer(bridge.app, name="bridge")
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
 app.add_typer(labels.app, name="labels")
+app.add_typer(series.app, name="series")
 app.add_typer(dead.app, name="dead")
 registry.register(bundles.app)
 app.add_typer(bundles.app, name="bundle")

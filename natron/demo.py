@@ -99,7 +99,7 @@ def run_demo(
             system.await_ready()
             if url:
                 on_stage(f"dashboard, while the demonstration runs: {url}")
-            with SignalClient(addresses, load_or_create_keys(keys)) as client:
+            with SignalClient(addresses, load_or_create_keys(keys), security=settings.bridge.security) as client:
                 _await_bridge(client, system)
                 on_stage(f"replaying {request.csv.name} at full speed; signals as they arrive over ZeroMQ:")
                 return _replay(request, system, client, on_signal)

@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import redis
 import yaml
 
 from natron.run_file import RunFile, read_run_file, runtime_folder
+from shared.broker import connect, with_password
+from shared.doors import read_secret
 from shared.errors import InputError
-from shared.settings.groups import Settings
+from shared.names import Names
+from shared.settings.groups import Settings, SystemSettings
 from shared.settings.loading import leaves, load_settings, variable
 
 
@@ -54,7 +58,8 @@ def find_system(settings: Settings) -> Settings:
     """
     if settings.system.broker_url:
         keys = settings.bridge.keys or str(runtime_folder() / "keys.json")  # one place for bridge and clients
-        return settings.model_copy(update={"bridge": settings.bridge.model_copy(update={"keys": keys})})
+        bridge = settings.bridge.model_copy(update={"keys": keys})
+        return settings.model_copy(update={"bridge": bridge, "system": _with_password(settings.system)})
     run = read_run_file()
     if run is None:
         raise InputError(
@@ -69,9 +74,37 @@ def find_system(settings: Settings) -> Settings:
     )
 
 
+def open_system(settings: Settings) -> tuple[redis.Redis, Names]:
+    """Broker and key names of the system that ``find_system`` finds."""
+    system = find_system(settings).system
+    return connect(system.broker_url), Names(system.namespace)
+
+
+def _with_password(system: SystemSettings) -> SystemSettings:
+    if not system.broker_password_file:
+        return system
+    password = read_secret("system.broker_password_file", system.broker_password_file)
+    return system.model_copy(update={"broker_url": with_password(system.broker_url, password)})
+
+
 def _bridge(run: RunFile, settings: Settings) -> Mapping[str, str]:
     return {
         "signals_bind": run.signals,
         "requests_bind": run.requests,
+        "security": run.security,
         "keys": settings.bridge.keys or run.keys,
     }
+
+
+def find_keys(settings: Settings, data: Path | None) -> tuple[Settings, Path]:
+    """Settings with the running bridge's addresses, if one runs, and the key file of whichever bridge is meant.
+
+    That is the one named in the settings; else that under ``data``; else the running system's; else the one that a
+    bridge uses which is started by itself.
+    """
+    run = read_run_file()
+    if run is not None and data is None:
+        settings = settings.model_copy(update={"bridge": settings.bridge.model_copy(update=_bridge(run, settings))})
+    if settings.bridge.keys:
+        return settings, Path(settings.bridge.keys)
+    return settings, data / "keys.json" if data is not None else runtime_folder() / "keys.json"

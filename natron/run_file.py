@@ -20,6 +20,7 @@ class RunFile:
     keys: str  # file of the bridge's and the client's key
     data: str
     pids: dict[str, int] = field(default_factory=dict)
+    security: str = "none"  # what the bridge's clients log on with
     gateway: str = ""  # URL of the dashboard and the HTTP API; empty: none runs
 
 
@@ -47,12 +48,13 @@ def run_file_path() -> Path:
     return runtime_folder() / "run.json"
 
 
-def write_run_file(run: RunFile) -> None:
-    """Write it whole or not at all."""
+def write_run_file(run: RunFile) -> RunFile:
+    """Write it whole or not at all, and return it."""
     path = run_file_path()
     fresh = path.with_suffix(f".{os.getpid()}")
     fresh.write_text(json.dumps(asdict(run), indent=1) + "\n")
     fresh.replace(path)
+    return run
 
 
 def remove_run_file() -> None:

@@ -42,6 +42,17 @@ class AdmissionLimits:
     dead_keep: int
 
 
+@dataclass(frozen=True)
+class Push:
+    """Candles of one series from one source; as the arguments of ``Admission.admit``."""
+
+    series: Series
+    candles: Candles
+    source: str
+    flags: int = 0
+    after: int = 0
+
+
 class Admission:
     """Client side of the admission script; safe to run twice, killed, or from the start."""
 
@@ -95,19 +106,36 @@ class Admission:
         """
         return self._run(batches, flags, source, 0)
 
+    def admit_each(self, pushes: Sequence[Push]) -> list[list[Verdict] | BusyError | TailLostError]:
+        """Admit pushes of several sources in one pipeline; what one of them meets is no matter to the others.
+
+        Raises
+        ------
+        redis.RedisError
+            As ``admit``.
+        """
+        calls = [self._call(push.series, push.candles, push.flags, push.source, push.after) for push in pushes]
+        replies = self._script.run_all(self._client, calls)
+        return [self._outcome(push, reply) for push, reply in zip(pushes, replies, strict=True)]
+
+    def _outcome(self, push: Push, reply: list[Any]) -> list[Verdict] | BusyError | TailLostError:
+        if reply[0] == _TAIL_LOST:
+            return TailLostError(f"{push.series.key}: the broker no longer holds the candle of {push.after}")
+        if reply[0] == _BUSY:
+            waiting = f"{self._limits.max_backlog} candles wait to be processed"
+            return BusyError(f"partition {push.series.partition}: {waiting}")
+        return [Verdict(verdict.decode()) for verdict in reply[1:]]
+
     def _run(
         self, batches: Sequence[tuple[Series, Candles]], flags: int, source: str, after: int
     ) -> list[list[Verdict]]:
-        calls = [self._call(series, candles, flags, source, after) for series, candles in batches]
-        replies = self._script.run_all(self._client, calls)
-        for (series, _), reply in zip(batches, replies, strict=True):
-            if reply[0] == _TAIL_LOST:
-                raise TailLostError(f"{series.key}: the broker no longer holds the candle of {after}")
-            if reply[0] == _BUSY:
-                raise BusyError(
-                    f"partition {series.partition}: {self._limits.max_backlog} candles wait to be processed"
-                )
-        return [[Verdict(verdict.decode()) for verdict in reply[1:]] for reply in replies]
+        outcomes = self.admit_each([Push(series, candles, source, flags, after) for series, candles in batches])
+        verdicts = []
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+            verdicts.append(outcome)
+        return verdicts
 
     def _call(
         self, series: Series, candles: Candles, flags: int, source: str, after: int

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -45,27 +46,42 @@ def check_fitness(client: redis.Redis, names: Names) -> None:
     SchemaError
         It holds another partition count or schema version.
     """
-    version = str(client.info("server")["redis_version"])
+    facts: Any = client.info()
+    version = str(facts["redis_version"])
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
         raise BrokerError(f"broker version = {version}: must be 7.0 or newer; upgrade Redis or Valkey")
-    policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
+    policy = facts["maxmemory_policy"]  # CONFIG GET would show secrets too, so no service may
     if policy != "noeviction":
         raise BrokerError(
             f"maxmemory-policy = {policy}: must be noeviction; run CONFIG SET maxmemory-policy noeviction"
         )
     ours = {"partitions": str(PARTITIONS), "schema": str(SCHEMA_VERSION)}
-    for field, value in ours.items():
-        client.hsetnx(names.meta, field, value)
-    theirs = {text(name): text(value) for name, value in client.hgetall(names.meta).items()}
+    theirs = _meta(client, names)
+    if not theirs.keys() >= ours.keys():
+        for field, value in ours.items():
+            client.hsetnx(names.meta, field, value)
+        theirs = _meta(client, names)
     for field, value in ours.items():
         if theirs[field] != value:
             raise SchemaError(f"{names.meta} {field} = {theirs[field]}: this Natron has {value}; use its own namespace")
+
+
+def _meta(client: redis.Redis, names: Names) -> dict[str, str]:
+    return {text(name): text(value) for name, value in client.hgetall(names.meta).items()}
 
 
 def broker_ms(client: redis.Redis) -> int:
     """The broker's own clock: what several machines agree on. UTC epoch ms."""
     seconds, microseconds = client.time()
     return 1_000 * int(seconds) + int(microseconds) // 1_000
+
+
+def with_password(url: str, password: str) -> str:
+    """``url`` with the password of its user, which then stands in memory alone."""
+    parts = urlsplit(url)
+    user = parts.netloc.rpartition("@")[0].partition(":")[0]
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{place}"))
 
 
 def text(reply: bytes | str) -> str:

@@ -1,27 +1,46 @@
 """Messages to bytes and back. Little-endian structs: a version byte, fixed fields, then text and arrays.
 
+Acks, which are rare and mostly text, are MessagePack behind their version byte.
 Every ``decode_*`` raises JunkError for bytes that are no such message, and nothing else.
 """
 
 import math
 import struct
 from collections.abc import Callable
+from dataclasses import astuple, fields
 from functools import lru_cache, wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, get_type_hints
 
+import msgpack
 import numpy as np
 
-from shared.contracts import REGIMES, WINDOW, Candle, FeatureRow, Prediction, Series
+from shared.contracts import (
+    REGIMES,
+    SCORED_HEADS,
+    UNRESOLVED,
+    WINDOW,
+    Ack,
+    Candle,
+    FeatureRow,
+    Outcome,
+    Prediction,
+    Series,
+)
 from shared.errors import InputError, JunkError
 
 _CANDLE = struct.Struct("<cB q 5d B")  # kind, flags, t, o h l c v, series bytes
 _ROW = struct.Struct("<c qqq H qq H 32s B")  # kind, t, previous t, n, reasons, admitted, row, F, set hash, series bytes
 _PREDICTION = struct.Struct("<c qq H qqqq 11f 3f 2f B 32s B")
+_OUTCOME = struct.Struct("<c q 7b 7b 2d")  # kind, t: the gate reads it there
 _KINDS = {
     "candle": b"\x11",
     "row": b"\x12",
     "prediction": b"\x13",
+    "outcome": b"\x14",
+    "ack": b"\x15",
 }  # high digit: what; low digit: schema version
+
+_MSGPACK = (msgpack.UnpackException, RecursionError)  # its other errors are ValueErrors
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +53,7 @@ def _junk_on_error(decode: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return decode(*args, **kwargs)
-        except (struct.error, ValueError, TypeError, IndexError, UnicodeDecodeError, InputError) as error:
+        except (struct.error, ValueError, TypeError, IndexError, InputError, *_MSGPACK) as error:
             raise JunkError(f"does not decode: {error}") from None
 
     return guarded
@@ -137,3 +156,42 @@ def decode_prediction(data: bytes) -> Prediction:
         () if math.isnan(outlook[0]) else outlook, () if math.isnan(policy[0]) else policy,
         reasons, data[_PREDICTION.size : middle].decode(), set_hash.hex(), *stamps,
     )  # fmt: skip
+
+
+def encode_outcome(outcome: Outcome) -> bytes:
+    """Bytes of an outcome: its own fields, then those of its prediction."""
+    classes = (*outcome.labels, *outcome.persistence)
+    head = _OUTCOME.pack(_KINDS["outcome"], outcome.prediction.t, *classes, outcome.move, outcome.cost)
+    return head + encode_prediction(outcome.prediction)
+
+
+@_junk_on_error
+def decode_outcome(data: bytes) -> Outcome:
+    """Read an outcome."""
+    _expect("outcome", data)
+    _, t, *classes, move, cost = _OUTCOME.unpack_from(data)
+    prediction = decode_prediction(data[_OUTCOME.size :])
+    labels, persistence = tuple(classes[: len(SCORED_HEADS)]), tuple(classes[len(SCORED_HEADS) :])
+    if t != prediction.t or min(classes) < UNRESOLVED or not (math.isfinite(move) and 0 <= cost < math.inf):
+        raise ValueError("values are not those of an outcome")
+    return Outcome(prediction, labels, persistence, move, cost)
+
+
+def encode_ack(ack: Ack) -> bytes:
+    """Bytes of an ack."""
+    packed: bytes = msgpack.packb(astuple(ack))
+    return _KINDS["ack"] + packed
+
+
+@_junk_on_error
+def decode_ack(data: bytes) -> Ack:
+    """Read an ack."""
+    _expect("ack", data)
+    values = msgpack.unpackb(data[1:])
+    types = [_ACK_TYPES[field.name] for field in fields(Ack)]
+    if not isinstance(values, list) or [type(value) for value in values] != types:
+        raise ValueError("values are not those of an ack")
+    return Ack(*values)
+
+
+_ACK_TYPES = get_type_hints(Ack)

@@ -20,6 +20,7 @@ from shared.names import Names
 from shared.settings.groups import FeatureServiceSettings, SystemSettings, WorkerSettings
 from shared.stage import Batch, Dead, Entry, Result, Stage
 from shared.suspects import Suspects
+from shared.trim_alarm import TrimAlarm
 
 M = TypeVar("M")
 
@@ -81,6 +82,7 @@ class Consumer(Generic[M]):
         self._unread: dict[int, int] = {}
         self._departure = START  # the last one heard of
         self._suspects = Suspects(names, stage.keys.stage, membership.instance, limits.max_attempts)
+        self._trim_alarm = TrimAlarm(stage.keys, metrics)
         self._verdicts: deque[bool] = deque(maxlen=DEAD_AMONG)
         self._backoff_s = BACKOFF_S
 
@@ -111,7 +113,7 @@ class Consumer(Generic[M]):
         if self._membership.due():
             self._assign(share_out(self._membership.renew(), PARTITIONS).get(self._membership.instance, []))
             self._on_renewal()
-        batches = self._read(block_ms)
+        batches = self._read(min(block_ms, max(1, int(1_000 * self._membership.due_in_s()))) if block_ms else 0)
         self._decode(batches)
         healthy = [batch for batch in batches if not self._suspects.holds(batch.partition)]
         for batch_of_several in self._slices(healthy):
@@ -241,12 +243,13 @@ class Consumer(Generic[M]):
         ]
         if not crossings:
             return
-        superseded = []
+        superseded, missed = [], 0
         for crossing, answer in zip(crossings, self._gate.pass_through(crossings), strict=True):
             p = crossing.partition
             if answer.passage is Passage.DONE:
                 self._positions[p] = crossing.entries[-1].id
                 self._unread[p] = answer.unread
+                missed += answer.missed
                 self._suspects.cleared(p, crossing.entries[-1].id)
                 self._count(crossing.results, answer.repeats)
             elif answer.passage is Passage.FULL:
@@ -261,6 +264,7 @@ class Consumer(Generic[M]):
                 self._positions[p] = self._gate.position(p).id
                 self._stage.forget([p])
         self._metrics.lag.set(sum(self._unread.values()))
+        self._trim_alarm.look(self._unread, missed)
         self._halt_if_faulty()
         if superseded:
             raise SupersededError(f"{self._stage.keys.stage}: a newer bundle has predicted in partitions {superseded}")

@@ -184,3 +184,43 @@ class Prediction:
     def valid_until_ms(self) -> int:
         """The end of the candle after the predicted one."""
         return self.t + 2 * self.series.width_ms
+
+
+UNRESOLVED = -1
+SCORED_HEADS = ("buy", "sell", "direction", "regime", "long_win", "short_win", "high_volatility")
+"""Heads in the order of an outcome's labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a prediction, once the longest horizon of its bundle's labels has passed."""
+
+    prediction: Prediction
+    labels: tuple[int, ...]  # class of each of SCORED_HEADS, UNRESOLVED where a label cannot be told
+    persistence: tuple[int, ...]  # the newest label that was resolved at the prediction's candle
+    move: float  # log return from the next open to the close at the end of the win heads' horizon
+    cost: float  # of that round trip, a share of the price
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What an Expert Advisor says happened: to a signal, an order, a position, or to itself.
+
+    ``run`` is one start of it; ``number`` counts its acks in a run from 1. ``event`` is a word: ``refused``,
+    ``ordered``, ``rejected`` and ``dry_run`` are of the signal ``id``; ``filled`` and ``closed`` are of a deal that
+    ``detail`` names; ``state`` says how it stands. ``price_points`` is in the symbol's points; ``sent_ms`` is the
+    client's clock, ``taken_ms`` the bridge's, UTC epoch ms.
+    """
+
+    client: str
+    symbol: str
+    run: str
+    number: int
+    sent_ms: int
+    taken_ms: int
+    id: str  # a prediction's; empty where the event is not of a signal
+    event: str
+    side: int  # -1, 0 or 1
+    lots: float
+    price_points: int
+    detail: str

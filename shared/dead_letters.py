@@ -1,14 +1,15 @@
 """Dead letters: what could not be processed, with its origin and reason."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgpack
 import redis
 
-from shared.broker import fields_of
+from shared.broker import fields_of, text
 from shared.contracts import PARTITIONS
+from shared.errors import InputError
 from shared.names import Names
 from shared.scripts import script
 from shared.suspects import id_order
@@ -71,6 +72,48 @@ def newest_dead_letters(client: redis.Redis, names: Names, count: int) -> list[D
         pipeline.execute_command("XREVRANGE", names.dead(p), "+", "-", "COUNT", count)
     found = [_letter(p, entry) for p, entries in enumerate(pipeline.execute()) for entry in entries]
     return sorted(found, key=lambda letter: id_order(letter.id), reverse=True)[:count]
+
+
+def find_letter(client: redis.Redis, names: Names, p: int, letter_id: str) -> DeadLetter:
+    """One dead letter.
+
+    Raises
+    ------
+    InputError
+        There is no such letter.
+    """
+    try:
+        found: list[Any] = client.execute_command("XRANGE", names.dead(p), letter_id, letter_id)
+    except redis.exceptions.ResponseError:
+        found = []
+    if not found:
+        mend = "`natron dead list` shows what is kept, as PARTITION/ID"
+        raise InputError("letter", f"{p}/{letter_id}", "is no dead letter that is kept", mend)
+    return _letter(p, found[0])
+
+
+def requeue(client: redis.Redis, names: Names, letter: DeadLetter) -> str:
+    """Put an entry back at the end of its log, and return its new ID.
+
+    Order holds all the same: one whose series has gone on without it becomes a dead letter again, a ``repeat``.
+
+    Raises
+    ------
+    InputError
+        It came from no log, or a part of what it held was cut off.
+    """
+    p, origin = letter.partition, letter.origin
+    if not origin.startswith((names.candles(p), names.features(p, ""), names.predictions(p))):
+        raise InputError("letter", f"{p}/{letter.id}", f"comes from {origin}, which is no log", "purge it")
+    new_id = text(script("requeue").run(client, [names.dead(p), origin], [letter.id]))
+    if not new_id:
+        raise InputError("letter", f"{p}/{letter.id}", "is gone, or was cut off at 4 KiB", "purge it")
+    return new_id
+
+
+def purge(client: redis.Redis, names: Names, letters: Iterable[DeadLetter]) -> int:
+    """Remove letters for good; returns how many there were."""
+    return sum(int(client.execute_command("XDEL", names.dead(one.partition), one.id)) for one in letters)
 
 
 def _letter(p: int, entry: list[Any]) -> DeadLetter:

@@ -60,6 +60,7 @@ class Answer:
     passage: Passage
     repeats: int = 0  # of its outputs
     unread: int = 0  # entries of the input log that wait
+    missed: int = 0  # entries that were trimmed before they were read
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,11 @@ class Gate:
     def _call(self, crossing: Crossing) -> tuple[list[str], list[Any]]:
         p, stage, names = crossing.partition, self._stage, self._names
         index_of: dict[str, int] = {}
+        # A key that is declared must be one that the caller may write: who does not write `latest` does not name it.
+        latest = names.latest(p) if stage.keys.writes_latest else names.position(p)
         keys = [
             names.position(p), names.attempts(p), stage.input_log(p), stage.output_log(p), names.dead(p),
-            names.latest(p), names.passages(p),
+            latest, names.passages(p),
         ]  # fmt: skip
         series_rows: list[list[Any]] = []
         entry_rows: list[list[Any]] = []

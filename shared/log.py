@@ -1,6 +1,7 @@
 """structlog, set up once a process: one JSON line an event on stderr, or readable lines at a terminal."""
 
 import logging
+import signal
 import sys
 import threading
 from dataclasses import dataclass
@@ -69,6 +70,7 @@ def configure_log(service: str, level: str = "INFO", clock: Clock | None = None)
         return event
 
     structlog.configure(
+        wrapper_class=_level(level),
         processors=[
             RepeatLimit(clock or SystemClock()),
             name_service,
@@ -77,6 +79,15 @@ def configure_log(service: str, level: str = "INFO", clock: Clock | None = None)
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def listen_for_levels(level: str) -> None:
+    """Let SIGUSR1 lower this process's level to DEBUG, and SIGUSR2 bring ``level`` back. In the main thread only."""
+    for number, chosen in ((signal.SIGUSR1, "DEBUG"), (signal.SIGUSR2, level)):
+        signal.signal(number, lambda *_, chosen=chosen: structlog.configure(wrapper_class=_level(chosen)))
+
+
+def _level(name: str) -> type[structlog.typing.FilteringBoundLogger]:
+    return structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[name])

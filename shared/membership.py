@@ -47,12 +47,21 @@ class Membership:
 
     def due(self) -> bool:
         """Whether it is time to renew."""
-        return self._clock.monotonic_s() >= self._due_s
+        return self.due_in_s() <= 0
+
+    def due_in_s(self) -> float:
+        """Seconds until it is time to renew; 0 or less: it is."""
+        return self._due_s - self._clock.monotonic_s()
 
     def renew(self) -> list[str]:
-        """Renew, and return the live instances, sorted."""
-        live = script("renew").run(self._client, [self._key], [self.instance, TIME_TO_LIVE_MS])
-        self._due_s = self._clock.monotonic_s() + RENEWAL_S
+        """Renew, and return the live instances, sorted.
+
+        The next renewal is due in a second, or as soon as another instance's time runs out if it does not renew: what
+        it held must not wait for both, one after the other.
+        """
+        first_ms, live = script("renew").run(self._client, [self._key], [self.instance, TIME_TO_LIVE_MS])
+        wait_s = RENEWAL_S if first_ms < 0 else min(RENEWAL_S, (first_ms + 1) / 1_000)
+        self._due_s = self._clock.monotonic_s() + wait_s
         return sorted(text(member) for member in live)
 
     def expire(self) -> None:
@@ -61,7 +70,7 @@ class Membership:
 
     def leave(self) -> None:
         """Leave at once, and wake the others: they wait neither for the expiry nor for their next renewal."""
-        pipeline = self._client.pipeline()
+        pipeline = self._client.pipeline(transaction=False)  # two keys, in a cluster on two nodes
         pipeline.zrem(self._key, self.instance)
         pipeline.xadd(self.departures, {"instance": self.instance}, maxlen=1, approximate=False)
         pipeline.execute()

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from shared.contracts import Reason
-from shared.monitor import Monitor, serve_monitor
+from shared.monitor import Monitor, MonitorDoor, serve_monitor
 from shared.readiness import Readiness
 
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -38,9 +38,9 @@ class Watched:
         self.ready = self._gauge("ready", "1 while /readyz answers 200")
         self.ready.set_function(lambda: float(self.readiness.ready))
 
-    def serve(self, port: int) -> Monitor | None:
-        """Answer /metrics, /healthz and /readyz, as ``serve_monitor``."""
-        return serve_monitor(self.registry, self.readiness, port)
+    def serve(self, port: int, door: MonitorDoor | None = None) -> Monitor | None:
+        """Answer /metrics, /healthz and /readyz, as ``serve_monitor``; without a door on loopback."""
+        return serve_monitor(self.registry, self.readiness, port, door)
 
 
 class Metrics(Watched):
@@ -54,6 +54,12 @@ class Metrics(Watched):
         self.backlog_full = self._counter("backlog_full_total", "batches held back by a full output log")
         self.refills = self._counter("refills_total", "series read back from the broker")
         self.passed_over = self._counter("passed_over_total", "rows a shadow passed over for want of 96 in a row")
+        self.entries_missed = self._counter(
+            "entries_missed_total", "entries that were trimmed before this instance read them"
+        )
+        self.room = self._gauge(
+            "room_entries", "entries that may yet come before a reader that holds nobody back misses some"
+        )
         self.cache_hits = self._counter("cache_hits_total", "entries whose series was in memory")
         self.reasons = self._counter(
             "reasons_total", "predictions by reason not to trade on them", labelnames=["reason"]
@@ -70,6 +76,29 @@ class Metrics(Watched):
         for mask, count in Counted(masks).items():
             for word in Reason(mask).words:
                 self.reasons.labels(word).inc(count)
+
+
+class ScorerMetrics(Metrics):
+    """What the scorer counts, and what it says of the champion and challengers."""
+
+    def __init__(self) -> None:
+        super().__init__("scorer")
+        one, head = ["series", "bundle"], ["series", "bundle", "head"]
+        self.missed = self._gauge(
+            "missed_predictions", "predictions without an outcome since the start", labelnames=one
+        )
+        self.candles = self._gauge("candles", "scored candles that the figures are over", labelnames=one)
+        self.accuracy = self._gauge("accuracy", "share of the newest candles named right", labelnames=head)
+        self.persistence = self._gauge("persistence", "the same of the newest label known", labelnames=head)
+        self.log_loss = self._gauge("log_loss_nats", "mean over the newest candles", labelnames=head)
+        self.brier = self._gauge("brier", "mean over the newest candles, 0 to 2", labelnames=head)
+        self.ece = self._gauge("ece", "expected calibration error, 0 to 1", labelnames=head)
+        self.drifting = self._gauge("drifting", "1 while a series' deliveries say DRIFT", labelnames=one)
+        family = [*one, "family"]
+        self.drift_strength = self._gauge(
+            "drift_strength", "a family's distance from the training rows over its limit", labelnames=family
+        )
+        self.rule_return = self._gauge("rule_return", "what 1 became minus 1, costs included", labelnames=one)
 
 
 class FeedMetrics(Watched):
@@ -120,10 +149,22 @@ class BridgeMetrics(Watched):
         "holes": "times that a log was trimmed, or cut back, past what was read",
         "junk": "entries that are no prediction",
         "repeats": "entries whose candle was not after the newest known one",
+        "requests_refused": "other lines badly signed, malformed, not allowed, or above a limit",
+        "pushes": "frames of candles taken",
+        "pushes_busy": "frames of candles given back because the system is busy",
+        "candles_admitted": "candles pushed by clients and admitted",
+        "candles_known": "candles pushed that were held before",
+        "candles_refused": "candles pushed and refused",
+        "acks": "acks taken",
+        "handshakes_refused": "clients without credentials, or above the limit",
     }
 
     def __init__(self) -> None:
         super().__init__("bridge", "broker")
+        self.connections = self._gauge("connections", "clients connected to the socket of signals")
+        self.client_lag = self._gauge(
+            "client_lag_lines", "lines that the client furthest behind lacked when last heard"
+        )
 
     def count_by(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Take the counts from here on from ``counts``."""

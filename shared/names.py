@@ -25,8 +25,8 @@ class Names:
         return f"{self.namespace}:bundles"
 
     def bundle_chunks(self, sha256: str) -> str:
-        """List: a file of a bundle, in pieces, under the sha256 of its content."""
-        return f"{self.namespace}:bundle:{sha256}"
+        """List: a file of a bundle, in pieces, under the sha256 of its content: a hash tag, for it is renamed."""
+        return f"{self.namespace}:bundle:{{{sha256}}}"
 
     @property
     def serving(self) -> str:
@@ -104,6 +104,30 @@ class Names:
         """Hash series -> its newest prediction."""
         return f"{self.namespace}:{{{p}}}:latest"
 
+    def outcomes(self, p: int) -> str:
+        """Log of what became of the champion's predictions; the scorer's."""
+        return f"{self.namespace}:{{{p}}}:outcomes"
+
+    def outcome_recent(self, p: int, series: str) -> str:
+        """Stream of a series' newest outcomes, entry ID = t."""
+        return f"{self.namespace}:{{{p}}}:outcome:{series}"
+
+    def shadow_outcomes(self, p: int, bundle: str) -> str:
+        """Log of what became of a challenger's predictions."""
+        return f"{self.namespace}:{{{p}}}:shadow_outcomes:{bundle}"
+
+    def shadow_outcome_recent(self, p: int, bundle: str, series: str) -> str:
+        """Stream of a challenger's newest outcomes of a series, entry ID = t."""
+        return f"{self.namespace}:{{{p}}}:shadow_outcome:{bundle}:{series}"
+
+    def scores(self, p: int) -> str:
+        """Log of rolling scores and of drift, as ``shared.scores`` says."""
+        return f"{self.namespace}:{{{p}}}:scores"
+
+    def latest_scores(self, p: int) -> str:
+        """Hash ``kind series bundle`` -> its newest message of the scores log."""
+        return f"{self.namespace}:{{{p}}}:latest_scores"
+
     def position(self, p: int) -> str:
         """Hash of progress: stage -> ``last-id read-count promote``."""
         return f"{self.namespace}:{{{p}}}:position"
@@ -124,11 +148,15 @@ class Names:
         """Stream of candles refused as late, revised or foreign."""
         return f"{self.namespace}:{{{p}}}:rejects"
 
-    def latest_scores(self, p: int) -> str:
-        """Hash ``kind series bundle`` -> its newest message of the scores log."""
-        return f"{self.namespace}:{{{p}}}:latest_scores"
-
     @property
     def acks(self) -> str:
         """Log of what Expert Advisors say happened: to signals, orders and fills, and how they stand."""
         return f"{self.namespace}:{{acks}}:log"
+
+    def acks_taken(self, client: str, symbol: str, run: str) -> str:
+        """Highest number taken of the acks of one run (client and symbol encoded); of the log's slot."""
+        return f"{self.namespace}:{{acks}}:taken:{client}:{symbol}:{run}"
+
+    def bridge_clients(self, instance: str) -> str:
+        """JSON: who is connected to a bridge, and how far behind; gone soon after the bridge is."""
+        return f"{self.namespace}:clients:{instance}"

@@ -13,7 +13,7 @@ import structlog
 
 from shared.broker import LOST, check_fitness, connect
 from shared.clock import Clock, SystemClock
-from shared.log import configure_log
+from shared.log import configure_log, listen_for_levels
 from shared.names import Names
 from shared.settings.groups import Settings
 
@@ -51,6 +51,7 @@ def open_service(name: str, settings: Settings, on_log: Callable[[], object] = l
     context = ServiceContext(connect(settings.system.broker_url), Names(settings.system.namespace))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: context.stop.set())
+    listen_for_levels(settings.system.log_level)
     while not context.stop.is_set():
         try:
             check_fitness(context.client, context.names)

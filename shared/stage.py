@@ -64,7 +64,7 @@ class StageKeys:
     promote: int = 0  # promote number of the bundle in use; a smaller one never writes after a larger
     writes_latest: bool = False
     holds_input: bool = True  # its input is kept until it has read it, and trimmed by it; False: others see to it
-    input_keep: int = 0
+    input_keep: int = 0  # newest entries that stand in the input log whoever has read them
     output_keep: int = 0  # 0: the output's own holding stage trims it
     side_keep: int = 0  # 0: likewise
     side_keyless: bool = False  # messages end with their series' key, which a side need not repeat

@@ -1,13 +1,17 @@
 """What tests of every package share: a real broker, and simple candles."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import redis
 
-from shared.broker import connect
+from shared.acl import write_secrets
+from shared.addresses import free_port
+from shared.broker import LOST, connect, with_password
 from shared.contracts import CANDLE_DTYPE, Candles
 from shared.embedded_broker import EmbeddedBroker
 from shared.names import Names
@@ -34,6 +38,58 @@ def broker_under_test() -> Iterator[BrokerUnderTest]:
         client = connect(server.url)
         yield BrokerUnderTest(server, server.url, client, Names())
         client.close()
+
+
+@dataclass(frozen=True)
+class GuardedBroker:
+    """A server on a loopback port that knows the users of ``natron secrets`` and nobody else."""
+
+    port: int
+    secrets: Path  # folder of the users' passwords
+
+    def url(self, user: str) -> str:
+        """Where a user connects, its password in it."""
+        return with_password(f"redis://{user}@127.0.0.1:{self.port}", (self.secrets / user).read_text().strip())
+
+    def client(self, user: str) -> redis.Redis:
+        """Client of a user."""
+        return connect(self.url(user))
+
+
+@contextmanager
+def guarded_broker(folder: Path) -> Iterator[GuardedBroker]:
+    """Start one, its secrets in ``folder``."""
+    write_secrets(folder, Names())
+    server, found = EmbeddedBroker(), GuardedBroker(free_port(), folder)
+    server.launch("--port", str(found.port), "--bind", "127.0.0.1", "--aclfile", str(folder / "users.acl"))
+    client = found.client("operator")
+
+    def answers() -> bool:
+        assert server.poll() is None
+        with suppress(*LOST):
+            return bool(client.ping())
+        return False
+
+    await_true(answers, "the broker's answer")
+    client.close()
+    try:
+        yield found
+    finally:
+        server.stop()
+
+
+def await_true(condition: Callable[[], bool], what: str, patience_s: float = 120.0) -> None:
+    """Poll until ``condition`` holds.
+
+    Raises
+    ------
+    AssertionError
+        It did not within ``patience_s``.
+    """
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {patience_s:.0f} s: {what}"
+        time.sleep(0.02)
 
 
 def walk_candles(count: int, *, seed: int = 0, start_ms: int = 1_600_000_200_000, width_ms: int = 900_000) -> Candles:

@@ -7,14 +7,21 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from shared.testing import BrokerUnderTest, broker_under_test
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+settings.register_profile("natron", deadline=None)  # no test is timed: machines are shared
+settings.load_profile("natron")
 
 
 @pytest.fixture(autouse=True)
 def _process() -> Iterator[None]:
     """A service or command run inside the tests' process leaves neither its log nor its signal handlers behind."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)

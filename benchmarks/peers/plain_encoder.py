@@ -1,6 +1,7 @@
 """The usual transformer: full attention over a window of 96 rows, run anew for every candle. Base size."""
 
-import io
+import tempfile
+from pathlib import Path
 
 import onnxruntime as ort
 import torch
@@ -35,14 +36,16 @@ class PlainEncoder(nn.Module):
 def window_session(threads: int) -> ort.InferenceSession:
     """Export the plain encoder; input ``rows`` (B, 96, F)."""
     model = PlainEncoder().eval()
-    file = io.BytesIO()
     example = torch.zeros(2, WINDOW, FEATURE_SET.size)
-    torch.onnx.export(
-        model, (example,), file, dynamo=False, opset_version=17,
-        input_names=["rows"], output_names=["logits"], dynamic_axes={"rows": {0: "B"}},
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "plain.onnx")
+        torch.onnx.export(
+            model, (example,), file, dynamo=False, opset_version=17,
+            input_names=["rows"], output_names=["logits"], dynamic_axes={"rows": {0: "B"}},
+        )  # fmt: skip
+        graph = file.read_bytes()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -15,7 +15,7 @@ input string Password = "";                          // Password
 input string BridgeKey = "";                         // Key of the bridge (64 hex digits)
 input string ClientKey = "";                         // Key of this client (64 hex digits)
 input string ClientId = "ea";                        // Name of this client
-input string BridgeSymbol = "";                      // Symbol at the bridge (empty: the chart's)
+input string BridgeSymbol = "";                      // Symbol at the bridge (empty: the chart's; or EURUSD.r=EURUSD,*m=)
 input int SilenceS = 10;                             // No entries after so many seconds without a heartbeat
 input int MaxClockSkewS = 120;                       // Most seconds this computer's clock may differ
 
@@ -24,9 +24,12 @@ input bool DryRun = true;                            // Dry run: decide and log,
 input bool AllowReal = false;                        // Allow a real account
 input long Magic = 20241122;                         // Magic number
 input ENUM_NATRON_RULE EntryRule = RULE_EXPECTED_VALUE; // Entry rule
-input double MinProbability = 0.5;                   // Smallest probability
-input double MinEdgePoints = 0;                      // Expected value: smallest edge after costs, points
-input double CommissionPoints = 0;                   // Commission for both ways, points
+input double MinEdge = 1;                            // Expected value: smallest move, in costs of a round trip
+input int WinHorizon = 12;                           // Expected value: candles the chances of profit look ahead
+input double CommissionBps = 0;                      // Expected value: commission of each side, 1/10000 of the price
+input double SlippageBps = 0.1;                      // Expected value: slippage of each fill, 1/10000 of the price
+input double MinDirection = 0.4;                     // Direction: smallest probability
+input double MinSetup = 0.6;                         // Setup: smallest probability
 input int Regimes = 63;                              // Regimes: 1+2 bull, 4 range, 8+16 bear, 32 volatile
 input int HourFrom = 0;                              // First hour of entries (server time)
 input int HourTo = 24;                               // Hour that ends them
@@ -40,7 +43,7 @@ input double MaxLots = 1;                            // Most lots
 input double StopAtr = 2;                            // Stop, in average true ranges
 input double TakeAtr = 3;                            // Take profit, in average true ranges
 input double BreakEvenAtr = 1;                       // Break-even after a gain of so many (0: off)
-input double TrailAtr = 1.5;                         // Trailing stop, in average true ranges (0: off)
+input double TrailAtr = 1.5;                         // Trailing stop behind each close, in average true ranges (0: off)
 input int HorizonCandles = 12;                       // Close after so many candles
 input int DeviationPoints = 10;                      // Largest slippage, points
 input double DailyLossPercent = 2;                   // No entries after a loss of the day, %
@@ -54,12 +57,14 @@ input ENUM_NATRON_ZONE ServerZone = ZONE_EU;         // Time zone of the broker'
 input int ServerOffsetHours = 0;                     // Fixed zone: hours from UTC
 input bool Alerts = false;                           // Alert on fills
 input bool Notifications = false;                    // Push notification on fills
-input string TesterFile = "natron-signals.txt";      // Strategy tester: file of signals
+input string TesterFile = "signals.csv";             // Strategy tester: file of signals, in the common folder
+input bool AllowReplay = false;                      // Test: act on signals of replayed files (never on a real account)
 
 CNatron g_natron;
 
 void ReadLink(SNatronSettings &s)
   {
+   CSymbolMap map;
    s.host=Host;
    s.signals_port=SignalsPort;
    s.requests_port=RequestsPort;
@@ -68,7 +73,9 @@ void ReadLink(SNatronSettings &s)
    s.bridge_key=BridgeKey;
    s.client_key=ClientKey;
    s.client=ClientId;
-   s.symbol=CNameCode::Encode(BridgeSymbol=="" ? _Symbol : BridgeSymbol);
+   s.symbol=CNameCode::Encode(map.Find(_Symbol,BridgeSymbol));
+   if(map.Fault()!="")
+      Print("Natron: BridgeSymbol: ",map.Fault());
    s.tf_s=PeriodSeconds(PERIOD_CURRENT);
    s.silence_s=SilenceS;
    s.max_skew_s=MaxClockSkewS;
@@ -79,6 +86,7 @@ void ReadLink(SNatronSettings &s)
    s.alerts=Alerts;
    s.notifications=Notifications;
    s.tester_file=TesterFile;
+   s.allow_replay=AllowReplay;
   }
 
 void ReadTrade(SNatronSettings &s)
@@ -87,9 +95,12 @@ void ReadTrade(SNatronSettings &s)
    s.allow_real=AllowReal;
    s.magic=Magic;
    s.rule=EntryRule;
-   s.min_probability=MinProbability;
-   s.min_edge_points=MinEdgePoints;
-   s.commission_points=CommissionPoints;
+   s.min_edge=MinEdge;
+   s.win_horizon=WinHorizon;
+   s.commission_bps=CommissionBps;
+   s.slippage_bps=SlippageBps;
+   s.min_direction=MinDirection;
+   s.min_setup=MinSetup;
    s.regimes=Regimes;
    s.hour_from=HourFrom;
    s.hour_to=HourTo;

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from natron.commands.options import Assignments, Broker, Config
-from natron.environment import find_system, read_settings
+from natron.environment import open_system, read_settings
 
 if TYPE_CHECKING:
     import redis
@@ -33,7 +33,7 @@ def halt(
     from shared import delivery
     from shared.broker import broker_ms
 
-    client, names = _open(config, assignments, broker)
+    client, names = open_system(read_settings(config, assignments, system__broker_url=broker))
     if not show:
         delivery.halt(client, names, symbol, broker_ms(client))
     _print(client, names)
@@ -45,18 +45,10 @@ def resume(
     """Lift the halt of a symbol, or every halt."""
     from shared import delivery
 
-    client, names = _open(config, assignments, broker)
+    client, names = open_system(read_settings(config, assignments, system__broker_url=broker))
     lifted = delivery.resume(client, names, symbol)
     print(f"lifted: {' '.join(sorted(lifted)) or 'nothing'}")
     _print(client, names)
-
-
-def _open(config: Config, assignments: Assignments, broker: Broker) -> "tuple[redis.Redis, Names]":
-    from shared.broker import connect
-    from shared.names import Names
-
-    settings = find_system(read_settings(config, assignments, system__broker_url=broker))
-    return connect(settings.system.broker_url), Names(settings.system.namespace)
 
 
 def _print(client: "redis.Redis", names: "Names") -> None:

@@ -152,6 +152,7 @@ def _run(
     from shared.dead_letters import DEAD_KEEP
     from shared.log import configure_log
     from shared.metrics import ReplayMetrics
+    from shared.monitor import MonitorDoor
     from shared.names import Names
     from shared.series_calendars import CalendarChoice
 
@@ -162,7 +163,7 @@ def _run(
     if calendar is not None:
         CalendarChoice(client, names).choose(request.series, calendar)
     metrics = ReplayMetrics()
-    metrics.serve(settings.producer.metrics_port)
+    metrics.serve(settings.producer.metrics_port, MonitorDoor.of(system))
     door = WatchedDoor(Admission(client, names, clock, limits), metrics.readiness, metrics.candles)
     report = Replay(door, clock, request, None if as_json else _progress, file).run().document()
     if file is not None:

@@ -80,7 +80,10 @@ def compare(
     broker: Broker = None,
     as_json: Json = False,
 ) -> None:
-    """Compare two bundles over the candles that both predicted: classes, and distance of probabilities."""
+    """Compare two bundles over the candles that both predicted: classes, probabilities, and what came true.
+
+    Log-loss is of the labels that `natron score` has resolved, by the champion's definitions.
+    """
     from inference_worker.comparison import compare as compare_logs
 
     registry = _registry(config, assignments, broker)
@@ -90,11 +93,16 @@ def compare(
         return
     print(f"candles: {found.both} of both, {found.only_champion} of {champion} alone, {found.only_shadow} of {shadow}")
     for head, one in found.heads.items():
-        count = max(1, found.both)
-        print(
-            f"{head:<10} same class {one.same / count:.2%}  distance {one.distance / count:.4f} "
+        line = (
+            f"{head:<16} same class {one.same / one.candles:7.2%}  distance {one.distance / one.candles:.4f} "
             f"on average, {one.farthest:.4f} at most"
         )
+        if one.labelled:
+            losses = f"{one.champion_loss / one.labelled:.4f} and {one.shadow_loss / one.labelled:.4f}"
+            line += f"  log-loss {losses} over {one.labelled} labels"
+        print(line)
+    if not any(one.labelled for one in found.heads.values()):
+        print("log-loss: no outcome is known yet; `natron score` resolves labels once their horizon has passed")
 
 
 def _registry(config: Config, assignments: Assignments, broker: Broker) -> "Registry":

@@ -15,8 +15,8 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("feature-service")(feature_service)
     app.command("worker")(worker)
-    app.command("bridge")(bridge)
     app.command("gateway")(gateway)
+    app.command("score")(score)
 
 
 def feature_service(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
@@ -46,9 +46,10 @@ def worker(
     )
 
 
-def bridge(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
-    """Publish predictions to MetaTrader over ZeroMQ until stopped."""
-    from bridge.service import run
+def score(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
+    """Score predictions as their outcomes become known, champion's and challengers', until stopped."""
+    need_packages("natron score", "archive", "sklearn", "river")
+    from archive.scoring.service import run
 
     run(_settings(config, assignments, broker))
 
@@ -64,13 +65,19 @@ def gateway(
     ),
 ) -> None:
     """Serve the dashboard and the HTTP API until stopped; predicts from candles without a broker, too."""
-    if find_spec("fastapi") is None:
-        raise InputError("natron gateway", "fastapi", "is not installed", "pip install 'natron[web]'")
+    need_packages("natron gateway", "web", "fastapi")
     from gateway.service import run
 
     flags = {"gateway__host": host, "gateway__port": port, "inference__bundle": bundle, "system__broker_url": broker}
     settings = read_settings(config, assignments, **flags)
     run(find_system(settings) if settings.system.broker_url or read_run_file() else settings)
+
+
+def need_packages(command: str, extra: str, *packages: str) -> None:
+    """Refuse a command whose extra is not installed; InputError."""
+    for name in packages:
+        if find_spec(name) is None:
+            raise InputError(command, name, "is not installed", f"run make dev, or pip install 'natron[{extra}]'")
 
 
 def _settings(config: Config, assignments: Assignments, broker: Broker, **flags: str | None) -> Settings:

@@ -9,6 +9,7 @@ import typer
 
 from natron.commands.options import Assignments, Broker, Config, Json
 from natron.environment import find_system, read_settings
+from natron.run_file import read_run_file
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +33,9 @@ def signals(
     from natron.commands.predictions import line_of
     from shared.log import configure_log
 
-    settings = find_system(read_settings(config, assignments, system__broker_url=broker))
+    settings = read_settings(config, assignments, system__broker_url=broker)
+    if read_run_file() is not None or not settings.bridge.keys:  # else a bridge elsewhere, of which all is said
+        settings = find_system(settings)
     configure_log("signals", settings.system.log_level)
     addresses = Addresses(settings.bridge.signals_bind, settings.bridge.requests_bind)
     stop = threading.Event()
@@ -40,7 +43,7 @@ def signals(
         signal.signal(number, lambda *_: stop.set())
     printed = 0
     keys = load_keys(Path(settings.bridge.keys))
-    with SignalClient(addresses, keys, symbol=symbol, stop=stop) as client:
+    with SignalClient(addresses, keys, symbol=symbol, stop=stop, security=settings.bridge.security) as client:
         for event in client.events():
             if isinstance(event, Signal):
                 document = event.document

@@ -119,6 +119,7 @@ def up(
     assignments: Assignments = None,
 ) -> None:
     """Run everything until Ctrl-C; other commands find it by themselves."""
+    from bridge.handout import write_owner_inputs
     from bridge.listener import Listener
     from natron.addresses import with_free_gateway
     from natron.data_lock import lock_folder
@@ -136,19 +137,20 @@ def up(
     if values.system.broker_url:
         mend = "leave it out; run the services one by one on a broker of yours"
         raise InputError("system.broker_url", values.system.broker_url, "has no use here: up starts its own", mend)
-    lock = lock_folder(data)
+    lock, stopped = lock_folder(data), _stop_signals()
     keys = Path(values.bridge.keys) if values.bridge.keys else data.resolve() / "keys.json"
-    stopped = _stop_signals()
+    write_owner_inputs(data, keys, values.bridge)
     values, url = with_free_gateway(values)
     system = System(values, Shape(workers=workers, gateways=int(bool(url))), keys, data.resolve())
 
     def announce() -> RunFile:
-        run = RunFile(
-            system.broker.url, values.bridge.signals_bind, values.bridge.requests_bind, str(keys),
-            str(data.resolve()), system.pids(), url,
+        bridge, place = values.bridge, str(data.resolve())
+        return write_run_file(
+            RunFile(
+                system.broker.url, bridge.signals_bind, bridge.requests_bind, str(keys), place, system.pids(),
+                bridge.security, url,
+            )
         )  # fmt: skip
-        write_run_file(run)
-        return run
 
     try:
         system.start()

@@ -12,6 +12,7 @@ from shared.calendar import Calendar
 from shared.contracts import Series
 from shared.dead_letters import DEAD_KEEP
 from shared.metrics import FeedMetrics
+from shared.monitor import MonitorDoor
 from shared.service import ServiceContext, open_service
 from shared.settings.groups import Settings
 
@@ -36,8 +37,8 @@ def run(
     """
     group = settings.exchange
     venue = Venue(request.exchange, read_options(group.options), group.timeout_s)
-    watched = metrics or FeedMetrics()
-    context = context or open_service(SERVICE, settings, lambda: watched.serve(group.metrics_port))
+    watched, monitor_door = metrics or FeedMetrics(), MonitorDoor.of(settings.system)
+    context = context or open_service(SERVICE, settings, lambda: watched.serve(group.metrics_port, monitor_door))
     limits = AdmissionLimits(settings.system.max_backlog, settings.system.reject_keep, DEAD_KEEP)
     admission = Admission(context.client, context.names, context.clock, limits)
     door = WatchedDoor(admission, watched.readiness)

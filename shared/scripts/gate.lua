@@ -9,7 +9,7 @@
 --       series key at their end (it is in the side's own key), instance, keep of the passages, body.
 -- body: {series: [[key, newest finished n, [[t, message, n], ...] to fill a side with that lacks them], ...],
 --        entries: [[id, series index, t, message, n] or [id, 0, reason, detail, fields], ...]} in input order.
--- Reply: {1, repeats, entries unread} done; {0} the position has moved; {-1} a newer bundle has written; {-2} the output log is full.
+-- Reply: {1, repeats, entries unread, entries missed: trimmed before they were read} done; {0} the position has moved; {-1} a newer bundle has written; {-2} the output log is full.
 
 local POSITION, ATTEMPTS, INPUT, OUTPUT, DEAD, LATEST = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local STAGE, EXPECTED, REACHED, READ, PROMOTE = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -19,7 +19,8 @@ local WITH_LATEST = ARGV[12] == '1'
 local PASSAGES, KEYLESS, INSTANCE, PASSAGE_KEEP = KEYS[7], ARGV[13] == '1', ARGV[14], ARGV[15]
 local FIRST_SERIES_KEY, MESSAGE_TIME_OFFSET = 8, 2
 
-local held = redis.call('HGET', POSITION, STAGE) or '0-0 0 0'
+local known = redis.call('HGET', POSITION, STAGE)
+local held = known or '0-0 0 0'
 local held_id, held_read, held_promote = string.match(held, '^(%S+) (%S+) (%S+)$')
 if held_id ~= EXPECTED then return {0} end
 if tonumber(held_promote) > PROMOTE then return {-1} end
@@ -87,10 +88,16 @@ for index, series in ipairs(body[1]) do
   if WITH_LATEST and last_message[index] then redis.call('HSET', LATEST, series[1], last_message[index]) end
 end
 
-local read = tonumber(held_read) + READ
+-- Entries that are gone and were never read. Of the batch itself some may be gone too: only what of it is still there
+-- tells. Whoever begins here has missed nothing: what was trimmed before was not for it.
+local info = stream_info(INPUT)
+local skipped = tonumber(info['entries-added']) - tonumber(info['length']) - tonumber(held_read)
+if skipped > 0 then skipped = skipped - READ + #redis.call('XRANGE', INPUT, '(' .. EXPECTED, REACHED) end
+skipped = math.max(0, skipped)
+local read = tonumber(held_read) + skipped + READ
 redis.call('HSET', POSITION, STAGE, string.format('%s %.0f %.0f', REACHED, read, PROMOTE))
 redis.call('HDEL', ATTEMPTS, STAGE)
-local unread = tonumber(stream_info(INPUT)['entries-added']) - read
+local unread = tonumber(info['entries-added']) - read
 if unread >= 0 then
   if IN_KEEP >= 0 then redis.call('XTRIM', INPUT, 'MAXLEN', '~', math.max(IN_KEEP, unread)) end
   -- A group that nobody reads through: it only makes `lag` exact for autoscalers.
@@ -133,4 +140,4 @@ end
 local time = redis.call('TIME')
 redis.pcall('XADD', PASSAGES, 'MAXLEN', '~', PASSAGE_KEEP, '*', 's', STAGE, 'i', INSTANCE, 'a', EXPECTED, 'l', REACHED,
   'k', READ, 'u', string.format('%.0f', tonumber(time[1]) * 1000000 + tonumber(time[2])))
-return {1, repeats, math.max(0, unread)}
+return {1, repeats, math.max(0, unread), known and skipped or 0}

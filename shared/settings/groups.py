@@ -14,7 +14,7 @@ Share = Annotated[float, Gt(0), Lt(1)]
 Weight = Annotated[float, Ge(0), Le(100)]
 
 
-_PORT = "loopback port of /metrics, /healthz and /readyz, or the next free one; 0: none"
+_PORT = "port of /metrics, /healthz and /readyz at system.monitor_host, or the next free one; 0: none"
 
 
 class Group(BaseModel):
@@ -33,6 +33,15 @@ class SystemSettings(Group):
     broker_url: str = Field(
         "", description="redis://, rediss:// or unix:// URL; empty: the running `natron up` of this user"
     )
+    broker_password_file: str = Field(
+        "", description="file that holds the password of broker_url's user; empty: the URL says it, or none is needed"
+    )
+    monitor_host: str = Field(
+        "127.0.0.1", description="address of every metrics_port; one that other machines reach needs monitor_key_file"
+    )
+    monitor_key_file: str = Field(
+        "", description="keys that open /metrics, one a line, each optionally until=2027-01-31; empty: no key, loopback"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="events below it are not written"
     )
@@ -43,6 +52,7 @@ class SystemSettings(Group):
     log_keep: Positive = Field(2_048, description="newest finished entries kept a partition's log, for readers behind")
     predictions_keep: Positive = Field(10_000, description="newest predictions kept a partition's log")
     reject_keep: Positive = Field(1_000, description="newest rejected candles kept a partition")
+    acks_keep: Positive = Field(100_000, description="newest acks of Expert Advisors kept; the archive has the rest")
     max_attempts: Positive = Field(3, description="times an entry may fail or kill a member before it is a dead letter")
 
     @field_validator("broker_url")
@@ -371,6 +381,10 @@ class BacktestSettings(Group):
     min_setup_prob: Annotated[float, Gt(0), Le(1)] = Field(
         0.6, description="of a setup that is entered; a setup is no profit, so more would not make it one"
     )
+    max_age_s: Annotated[int, Ge(1)] = Field(
+        60,
+        description="from a candle's close to the next one's open, at most, for an entry: the EA's MaxAgeS",
+    )
     commission_bps: Annotated[float, Ge(0), Lt(10_000)] = Field(
         0.0, description="each side, in 1/10,000 of what is traded; most retail accounts pay by the spread alone"
     )
@@ -442,8 +456,20 @@ class WorkerSettings(Group):
 class BridgeSettings(Group):
     """Predictions to MetaTrader."""
 
-    signals_bind: str = Field("tcp://127.0.0.1:5555", description="address of the XPUB socket; loopback only")
-    requests_bind: str = Field("tcp://127.0.0.1:5556", description="address of the ROUTER socket; loopback only")
+    signals_bind: str = Field(
+        "tcp://127.0.0.1:5555", description="address of the XPUB socket; another than loopback needs bridge.security"
+    )
+    requests_bind: str = Field(
+        "tcp://127.0.0.1:5556", description="address of the ROUTER socket; another than loopback needs bridge.security"
+    )
+    security: Literal["none", "plain", "curve"] = Field(
+        "none",
+        description="what clients log on with; plain for MetaTrader (passwords are in the clear: inside a VPN or TLS), "
+        "curve for libzmq's clients. Lines are signed with any of them",
+    )
+    connections_max: Annotated[int, Ge(1), Le(10_000)] = Field(
+        256, description="clients on each of the two sockets; one that reads nothing costs up to 16 MB"
+    )
     metrics_port: Port = Field(0, description=_PORT)
     keys: str = Field(
         "",
@@ -462,6 +488,21 @@ class GatewaySettings(Group):
     body_bytes_max: Annotated[int, Ge(65_536)] = Field(
         8_388_608, description="of a request: 64 series of 700 candles in JSON are 6 MB"
     )
+
+
+class ScoreSettings(Group):
+    """What came true of predictions."""
+
+    window: Annotated[int, Ge(50)] = Field(
+        500,
+        description="newest scored candles that a rolling figure is over, a series: its error is then about 2 points",
+    )
+    rule: Literal["expected_value", "direction", "setup"] = Field(
+        "expected_value", description="entry rule whose return is shown; its thresholds are those of backtest"
+    )
+    read_count: Positive = Field(512, description="entries read a partition at a time")
+    batch: Positive = Field(4_096, description="predictions between two passes of the gate: labels are cheap in bulk")
+    metrics_port: Port = Field(0, description=_PORT)
 
 
 class Settings(Group):
@@ -484,3 +525,4 @@ class Settings(Group):
     worker: WorkerSettings = WorkerSettings()
     bridge: BridgeSettings = BridgeSettings()
     gateway: GatewaySettings = GatewaySettings()
+    score: ScoreSettings = ScoreSettings()

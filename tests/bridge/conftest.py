@@ -16,6 +16,8 @@ from bridge.keys import Keys
 from bridge.listener import Addresses
 from bridge.service import Bridge
 from bridge.stats import BridgeStats
+from bridge.testing import ExpertAdvisor
+from bridge.trust import Trust
 from shared.clock import Clock, SystemClock
 from shared.codec import encode_prediction
 from shared.contracts import Prediction, Reason, Series
@@ -78,6 +80,7 @@ class RunningBridge:
     addresses: Addresses
     stop: threading.Event
     thread: threading.Thread
+    security: str = "none"
 
     @property
     def stats(self) -> BridgeStats:
@@ -108,13 +111,19 @@ def start_bridge(broker, keys: Keys) -> Iterator[StartBridge]:
     running: list[RunningBridge] = []
 
     def start(
-        *, url: str = broker.url, clock: Clock | None = None, at: Addresses | None = None, **options: object
+        *,
+        url: str = broker.url,
+        clock: Clock | None = None,
+        at: Addresses | None = None,
+        trust: Trust = keys,
+        changes: dict[str, object] | None = None,
+        **options: object,
     ) -> RunningBridge:
         at = at or Addresses("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
-        settings = BridgeSettings(signals_bind=at.signals, requests_bind=at.requests)
+        settings = BridgeSettings(signals_bind=at.signals, requests_bind=at.requests, **(changes or {}))
         stop, ready, bound = threading.Event(), threading.Event(), []
         bridge = Bridge(
-            url, broker.names, settings, keys, clock=clock or SystemClock(), stop=stop, **options  # type: ignore[arg-type]
+            url, broker.names, settings, trust, clock=clock or SystemClock(), stop=stop, **options  # type: ignore[arg-type]
         )  # fmt: skip
 
         def on_ready(addresses: Addresses) -> None:
@@ -164,6 +173,24 @@ def connect(keys: Keys) -> Iterator[Callable[..., Listening]]:
             client = SignalClient(bridge.addresses, keys, symbol=symbol, **options)  # type: ignore[arg-type]
             stack.enter_context(client)
             return Listening(client, client.events())
+
+        yield make
+
+
+@pytest.fixture
+def advisor(keys: Keys) -> Iterator[Callable[..., ExpertAdvisor]]:
+    with ExitStack() as stack:
+
+        def make(
+            bridge: RunningBridge,
+            name: str = "ea",
+            key: bytes = keys.client,
+            bridge_key: bytes = keys.bridge,
+            login: tuple[str, str] | None = None,
+        ) -> ExpertAdvisor:
+            made = ExpertAdvisor(bridge.addresses.requests, name, bridge_key, key, login)
+            stack.callback(made.close)
+            return made
 
         yield make
 

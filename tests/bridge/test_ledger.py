@@ -1,6 +1,5 @@
 """The ledger: numbers without holes, rings of bounded length, the newest of each series."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,12 +33,10 @@ def test_numbers_count_each_symbol_from_one_and_no_candle_is_numbered_twice(sent
 
 @given(st.integers(0, 30), st.integers(0, 40), st.integers(1, 12))
 def test_a_gap_is_answered_whole_or_not_at_all(count, seq, length):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "RING_LINES", length)
-        ledger = Ledger("s", [])
-        for t in range(1, count + 1):
-            ledger.append(entry(t))
-        missing = ledger.since("EURUSD", seq)
+    ledger = Ledger("s", [], length)
+    for t in range(1, count + 1):
+        ledger.append(entry(t))
+    missing = ledger.since("EURUSD", seq)
     if count - length <= seq <= count:
         assert missing == [f"EURUSD/M15/{t}".encode() for t in range(seq + 1, count + 1)]
     else:
@@ -47,9 +44,8 @@ def test_a_gap_is_answered_whole_or_not_at_all(count, seq, length):
 
 
 def test_all_rings_together_stay_within_their_bound(monkeypatch):
-    monkeypatch.setattr(module, "RING_LINES", 50)
     monkeypatch.setattr(module, "RING_LINES_ALL", 100)
-    ledger = Ledger("s", [entry(1, f"S{number}") for number in range(10)])
+    ledger = Ledger("s", [entry(1, f"S{number}") for number in range(10)], 50)
     for t in range(2, 60):
         for number in range(10):
             ledger.append(entry(t, f"S{number}"))

@@ -8,13 +8,15 @@ import pytest
 import zmq
 
 from bridge.events import Cause, Origin, Resynchronised, Signal
-from bridge.ledger import RING_LINES
 from bridge.lines import EndLine, HelloLine, SignalLine, decode_line, encode_line
 from shared.broker import connect as connect_broker
 from shared.broker import fields_of
 from shared.codec import encode_prediction
 from shared.contracts import PARTITIONS
 from shared.embedded_broker import EmbeddedBroker
+
+RING_LINES = 200
+"""A ring short enough to be outrun quickly; what is law of it is law of any length."""
 
 
 def _ids(signals):
@@ -98,7 +100,7 @@ def test_a_lost_last_line_is_noticed_by_the_heartbeat(start_bridge, connect, pre
 
 
 def test_a_gap_longer_than_the_ring_is_answered_by_a_snapshot(start_bridge, connect, predictions):
-    bridge = start_bridge()
+    bridge = start_bridge(ring_lines=RING_LINES)
     count = RING_LINES + 2
     client = connect(bridge, "EURUSD")
     client.resynchronised()
@@ -118,7 +120,7 @@ def test_a_gap_longer_than_the_ring_is_answered_by_a_snapshot(start_bridge, conn
 
 
 def test_the_ring_answers_exactly_its_length(start_bridge, connect, predictions, keys):
-    bridge = start_bridge()
+    bridge = start_bridge(ring_lines=RING_LINES)
     watcher = connect(bridge)
     watcher.resynchronised()
     predictions.series(RING_LINES + 1)

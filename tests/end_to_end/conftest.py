@@ -23,8 +23,11 @@ from inference_worker.service import bundle_folder
 from inference_worker.session import TOLERANCE, Job, Session
 from natron.traffic import Traffic, read_traffic
 from producer.sample import sample_candles, write_candles
+from shared.admission import CSV_SOURCE, Admission, AdmissionLimits
 from shared.broker import connect
-from shared.contracts import WINDOW, Candles, Prediction, Series
+from shared.clock import SystemClock
+from shared.codec import decode_prediction
+from shared.contracts import WINDOW, Candles, Flag, Prediction, Series
 from shared.membership import live_members
 from shared.names import Names
 from shared.prediction_log import PredictionLog
@@ -32,6 +35,8 @@ from shared.settings.groups import Settings
 
 PATIENCE_S = 90.0
 POLL_S = 0.02
+A_LOOK = 2
+"""Candles that a feed admits while somebody looks again: a hundred a second."""
 
 
 def natron(*arguments: str) -> list[str]:
@@ -44,7 +49,7 @@ def await_true(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, f"not within {PATIENCE_S:.0f} s: {what}"
-        time.sleep(POLL_S)
+        SystemClock().sleep(POLL_S)
 
 
 @pytest.fixture(name="await_true", scope="session")
@@ -143,6 +148,10 @@ class UpSystem:
         command += more
         return subprocess.Popen(command, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
+    def feed(self, symbol: str, candles: Candles) -> "Feed":
+        """Load that lasts as long as somebody waits for something."""
+        return Feed(self, Series(symbol, "M15"), candles)
+
     def ask(self, *arguments: str) -> str:
         """Run a command to its end and return what it printed."""
         done = subprocess.run(natron(*arguments), env=self.environ, capture_output=True, text=True, check=False)
@@ -165,6 +174,41 @@ class UpSystem:
         """Stop it as Ctrl-C does."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(60)
+
+
+@dataclass
+class Feed:
+    """Candles of one series, admitted as if they were live."""
+
+    up: UpSystem
+    series: Series
+    candles: Candles
+    sent: int = 0
+
+    def send(self, count: int) -> None:
+        """Admit the next ``count``, or those that are left."""
+        limits = AdmissionLimits(100_000, 100, 100)
+        door = Admission(self.up.client, self.up.names, SystemClock(), limits)
+        end = min(self.sent + count, len(self.candles))
+        for start in range(self.sent, end, 200):
+            door.admit(self.series, self.candles[start : min(start + 200, end)], int(Flag.REPLAY), CSV_SOURCE)
+        self.sent = end
+
+    @property
+    def newest(self) -> Prediction:
+        """The newest prediction of its series."""
+        latest = self.up.client.hget(self.up.names.latest(self.series.partition), self.series.key)
+        assert latest is not None
+        return decode_prediction(latest)
+
+    def await_true(self, condition: Callable[[], bool], what: str) -> None:
+        """Poll, and admit some candles at each look."""
+
+        def fed() -> bool:
+            self.send(A_LOOK)
+            return condition()
+
+        await_true(fed, what)
 
 
 def _free_port() -> int:

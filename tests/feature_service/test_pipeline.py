@@ -55,7 +55,7 @@ def test_warming_leaves_nothing_behind(walk: Walk) -> None:
     assert same_bits(compute_history(walk(40)), before)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cut=st.integers(1, COUNT - 1), seed=st.integers(0, 9))
 def test_changing_or_cutting_the_future_changes_no_row_before_it(walk: Walk, cut: int, seed: int) -> None:
     candles = walk(COUNT, seed)
@@ -66,7 +66,7 @@ def test_changing_or_cutting_the_future_changes_no_row_before_it(walk: Walk, cut
     assert same_bits(compute_history(other)[:cut], rows[:cut])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(at=st.integers(FEATURE_SET.lookback - 1, COUNT - 1), seed=st.integers(0, 9))
 def test_what_came_before_the_lookback_changes_no_bit(walk: Walk, at: int, seed: int) -> None:
     candles = walk(COUNT, seed)
@@ -122,7 +122,7 @@ def test_a_lookback_ends_with_the_oldest_candle_that_moves_its_feature(
     assert not [FEATURE_SET.names[at] for at in ours if not tight[at]]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(price_power=st.integers(-30, 30), volume_power=st.integers(-30, 30))
 def test_powers_of_two_in_prices_and_volumes_change_no_bit(
     nasty: dict[str, Candles], walk: Walk, price_power: int, volume_power: int
@@ -132,7 +132,7 @@ def test_powers_of_two_in_prices_and_volumes_change_no_bit(
         assert same_bits(compute_values(other), compute_values(candles))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(prices=st.floats(1e-7, 1e7), volumes=st.floats(1e-7, 1e7))
 def test_other_scales_change_values_by_rounding_only(
     nasty: dict[str, Candles], walk: Walk, prices: float, volumes: float

@@ -33,7 +33,7 @@ def test_every_candle_of_a_new_series_has_the_row_of_its_history(walk: Walk, nas
         assert streamed.tobytes() == compute_history(candles).tobytes()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_restart_and_any_chunking_gives_the_same_bits(walk: Walk, data: st.DataObject) -> None:
     candles = walk(COUNT, data.draw(st.integers(0, 9)))

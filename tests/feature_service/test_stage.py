@@ -63,7 +63,7 @@ def test_rows_of_the_stream_are_the_rows_of_the_history(broker: BrokerUnderTest)
     same_bits(rows(broker, OTHER), others)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(1, 650), min_size=1, max_size=5))
 def test_a_service_restarted_anywhere_computes_the_same_bits(broker: BrokerUnderTest, cuts: list[int]) -> None:
     broker.client.flushall()
@@ -166,7 +166,7 @@ def test_a_lost_window_is_filled_from_the_history(broker: BrokerUnderTest) -> No
     assert np.stack([row.values for row in kept]).tobytes() == expected.tobytes()
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(1, 400), min_size=1, max_size=4), seed=st.integers(0, 20))
 def test_gaps_are_the_same_wherever_producer_and_service_are_restarted(
     broker: BrokerUnderTest, cuts: list[int], seed: int

@@ -38,7 +38,6 @@ HELD = [
 EXAMPLES = {"/predict_batch": 2, "/predict": 6}  # a hundred candles take schemathesis long to make
 QUICK = settings(
     max_examples=15,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

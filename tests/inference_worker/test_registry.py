@@ -58,7 +58,7 @@ def test_a_half_written_bundle_is_none(broker: BrokerUnderTest, variant: Variant
     assert registry.load("one").graph == bundle.graph
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(["one", "two", "back"]), max_size=40))
 def test_numbers_only_rise_and_rollback_goes_back_step_by_step(
     broker: BrokerUnderTest, monkeypatch: pytest.MonkeyPatch, steps: list[str]

@@ -43,7 +43,7 @@ def test_the_reference_bundle_is_of_the_installed_feature_set(bundle: Bundle) ->
     assert bundle.manifest.feature_set.lookback == FEATURE_SET.lookback
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_cutting_of_the_stream_into_calls_gives_the_answers_of_the_windows(
     session: Session, data: st.DataObject

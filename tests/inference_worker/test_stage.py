@@ -115,7 +115,7 @@ class Worker:
         self.consumer._post.close()
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_workers_killed_late_and_handed_over_anywhere_answer_as_the_windows_do(
     broker: BrokerUnderTest, session: Session, monkeypatch: pytest.MonkeyPatch, data: st.DataObject

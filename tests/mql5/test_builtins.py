@@ -83,7 +83,7 @@ def test_every_constant_is_known():
     own = set(re.findall(r"#define (\w+)", ALL)) | set(re.findall(r"\benum (\w+)", ALL))
     for body in re.findall(r"enum \w+\s*\{([^}]*)\}", ALL):
         own |= set(re.findall(r"\w+", body))
-    used = set(re.findall(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", ALL))
+    used = set(re.findall(r"\b(?:[A-Z][A-Z0-9]*_[A-Z0-9_]+|clr[A-Z]\w+)\b", ALL))
     assert not used - own - CONSTANTS
 
 

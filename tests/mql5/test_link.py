@@ -340,8 +340,8 @@ def test_acks_tell_what_happened_until_they_are_confirmed(desk):
     desk.trade()
     desk.terminal.until(lambda: len(desk.bridge.acks()) >= 2)
     taken, filled = desk.bridge.acks()[:2]
-    assert [taken[4], *taken[6:11]] == ["1", prediction().id, "ordered", "1", "230000", "110010"]
-    assert [filled[4], *filled[6:11]] == ["2", "-", "filled", "1", "230000", "110010"]
+    assert [taken[4], *taken[6:11]] == ["1", prediction().id, "ordered", "1", "250000", "110010"]
+    assert [filled[4], *filled[6:11]] == ["2", "-", "filled", "1", "250000", "110010"]
     desk.terminal.advance(5_000)
     desk.terminal.until(lambda: len(desk.bridge.acks()) >= 4)
     desk.bridge.confirm = True

@@ -6,7 +6,7 @@ import pytest
 from harness.bridge_double import CLOSED_MS, prediction, shares
 from harness.desk import prepare
 
-from shared.contracts import Reason
+from shared.contracts import Reason, encode_symbol
 
 LONG, SHORT = "0", "1"
 _SHORT = {
@@ -21,7 +21,7 @@ def test_a_signal_becomes_a_position_with_stops_magic_and_comment(desk):
     desk.in_step()
     assert desk.trade() == "ordered: code 10009"
     assert desk.positions() == [
-        ["1001", LONG, "0.23", "1.10010", "1.09800", "1.10300", "20241122", f"NTN.M15.{CLOSED_MS}"]
+        ["1001", LONG, "0.25", "1.10010", "1.09810", "1.10310", "20241122", f"NTN.M15.{CLOSED_MS}"]
     ]
     assert desk.terminal.heard(";filled;")
 
@@ -32,22 +32,23 @@ def test_each_rule_goes_short_where_its_head_says_so(desk, rule):
     desk.in_step()
     assert desk.trade(prediction(**_SHORT)).startswith("ordered")
     (position,) = desk.positions()
-    lots = "0.11" if rule == _POLICY else "0.23"
-    assert position[1:6] == [SHORT, lots, "1.10000", "1.10210", "1.09710"]
+    lots = "0.12" if rule == _POLICY else "0.25"
+    assert position[1:6] == [SHORT, lots, "1.10000", "1.10200", "1.09700"]
 
 
 @pytest.mark.parametrize(
     ("rule", "changes", "why"),
     [
         (_EV, {"outlook": ()}, "no chance of profit"),
-        (_EV, {"outlook": (0.9, 0.9, 0.1)}, "long and short at once"),
-        (_EV, {"outlook": (0.49, 0.2, 0.3)}, "no edge after costs"),
+        (_EV, {"outlook": (0.9, 0.9, 0.1)}, "no edge after costs"),
+        (_EV, {"outlook": (0.2, 0.16, 0.3)}, "no edge after costs"),
         (_EV, {"direction_probs": shares(20, 70)}, "direction points the other way"),
         (_EV, {"policy": (-1.0, 0.5)}, "policy points the other way"),
-        (_DIRECTION, {"direction_probs": shares(45, 40)}, "direction is not clear enough"),
+        (_DIRECTION, {"direction_probs": shares(39, 38)}, "direction is not clear enough"),
+        (_DIRECTION, {"direction_probs": shares(45, 45)}, "direction is not clear enough"),
         (_DIRECTION, {"direction_probs": shares(30, 20)}, "direction is not clear enough"),
         (_SETUP, {"sell_prob": 0.8}, "long and short at once"),
-        (_SETUP, {"buy_prob": 0.4}, "no setup"),
+        (_SETUP, {"buy_prob": 0.59}, "no setup"),
         (_POLICY, {"policy": ()}, "no policy"),
         (_POLICY, {"policy": (0.0, 0.5)}, "the policy stays flat"),
     ],
@@ -60,9 +61,22 @@ def test_a_rule_without_one_clear_side_enters_nothing(desk, rule, changes, why):
 
 
 def test_the_expected_value_counts_spread_and_commission(desk):
-    desk.start(CommissionPoints=121, MinProbability=0)
-    desk.in_step()  # 0.46 * 300 - 0.54 * 200 = 30 points; 10 of spread leave 20
-    assert "no edge" in desk.trade(prediction(outlook=(0.46, 0.1, 0.1)))
+    # pi / 4 * sqrt(12) * 100 points * 0.1 = 27.2 points; the spread is 10, and of 1.1 one bps is 11 points
+    desk.start(CommissionBps=0.7, SlippageBps=0.1)
+    desk.in_step()
+    assert desk.trade(prediction(outlook=(0.4, 0.3, 0.1))) == "refused: no edge after costs"  # 27.6
+
+
+def test_the_expected_value_is_entered_where_the_move_is_worth_its_costs(desk):
+    desk.start(CommissionBps=0.6, SlippageBps=0.1)
+    desk.in_step()
+    assert desk.trade(prediction(outlook=(0.4, 0.3, 0.1))).startswith("ordered")  # 25.4
+
+
+def test_the_edge_and_the_horizon_of_the_win_heads_scale_the_expected_value(desk):
+    desk.start(MinEdge=2, WinHorizon=3)
+    desk.in_step()
+    assert "no edge" in desk.trade(prediction(outlook=(0.4, 0.24, 0.1)))  # 21.8 points for twice 12.2
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -81,7 +95,7 @@ def test_every_reason_is_respected(desk, reason):
         ({"HourFrom": 3}, {}, "outside the hours"),
         ({"HourFrom": 22, "HourTo": 2}, {}, "outside the hours"),
         ({"RiskPercent": 0.01}, {}, "smallest lot"),
-        ({"MinProbability": 0.71}, {}, "no edge"),
+        ({"MinEdge": 20}, {}, "no edge"),
         ({}, {"terminal_trade": 0}, "Algo Trading is off in the terminal"),
         ({}, {"mql_trade": 0}, "Algo Trading is off for this EA"),
         ({}, {"account_trade": 0}, "the account may not trade"),
@@ -163,9 +177,9 @@ def test_the_dry_run_is_the_default():
     [
         ("0.10", {"FixedLots": 0.1}, {}),
         ("0.05", {"MaxLots": 0.05}, {}),
-        ("0.20", {}, {"volume_step": 0.05}),
-        ("0.47", {"RiskPercent": 1}, {}),
-        ("0.11", {}, {"tick_value": 2}),
+        ("0.20", {}, {"volume_step": 0.1}),
+        ("0.50", {"RiskPercent": 1}, {}),
+        ("0.12", {}, {"tick_value": 2}),
         ("0.04", {}, {"volume_max": 0.04}),
         ("0.16", {"StopAtr": 3}, {}),
     ],
@@ -181,7 +195,7 @@ def test_lots_lose_at_most_the_risk_and_fit_the_broker(desk, lots, inputs, marke
 
 
 def test_stops_keep_the_brokers_distance(desk):
-    desk.start(StopAtr=0.5, TakeAtr=0.6, BreakEvenAtr=0, TrailAtr=0, MinProbability=0.5)
+    desk.start(StopAtr=0.5, TakeAtr=0.6, BreakEvenAtr=0, TrailAtr=0)
     desk.terminal.do("market stops_level 150")
     desk.in_step()
     assert desk.trade(prediction(outlook=(0.99, 0.01, 0.1))).startswith("ordered")
@@ -249,8 +263,8 @@ def test_a_partial_fill_is_what_is_logged(desk):
     desk.terminal.do("set answer 10010")
     assert desk.trade() == "ordered: code 10010"
     (position,) = desk.positions()
-    assert position[2] == "0.11"
-    assert desk.terminal.heard(f";ordered;EURUSD.M15.{CLOSED_MS};1;0.11;")
+    assert position[2] == "0.12"
+    assert desk.terminal.heard(f";ordered;EURUSD.M15.{CLOSED_MS};1;0.12;")
 
 
 def test_the_filling_mode_is_the_symbols(desk):
@@ -328,9 +342,80 @@ def test_the_button_stops_entries_also_over_a_restart(desk):
     [("BridgeKey", "00"), ("BridgeKey", "0A" * 32), ("ClientKey", ""), ("SignalsPort", 0), ("RequestsPort", 65536),
      ("Host", ""),
      ("ClientId", "a b"), ("RiskPercent", 6), ("RiskPercent", 0), ("StopAtr", 0), ("MaxLots", 0), ("Regimes", 64),
-     ("MinProbability", 1), ("HourTo", 25), ("TradesADay", 0), ("Magic", 0), ("HorizonCandles", 0), ("SilenceS", 2)],
+     ("MinDirection", 1), ("MinSetup", 0), ("MinEdge", -1), ("WinHorizon", 0), ("SlippageBps", -1),
+     ("HourTo", 25), ("TradesADay", 0), ("Magic", 0), ("HorizonCandles", 0), ("SilenceS", 2)],
 )  # fmt: skip
 def test_inputs_are_checked(desk, name, value):
     prepare(desk.terminal, desk.bridge.ports, **{name: value})
     assert desk.terminal.do("init")[-1] == "= init 32767"
     assert desk.terminal.heard(name)
+
+
+@pytest.mark.parametrize("code", [10006, 10018])
+def test_a_rejection_is_alerted_and_pushed_by_input(desk, code):
+    desk.start(Alerts="true", Notifications="true")
+    desk.in_step()
+    desk.terminal.do(f"set answer {code}")
+    desk.trade()
+    assert desk.terminal.heard(f"A Natron EURUSD: an order was rejected, code {code}")
+    assert desk.terminal.heard(f"N Natron EURUSD: an order was rejected, code {code}")
+
+
+def test_fills_are_alerted_by_input_and_not_without(desk):
+    desk.start(Alerts="true")
+    desk.in_step()
+    desk.trade()
+    assert desk.terminal.heard("A Natron EURUSD: filled 0.25 at 1.10010")
+    assert not desk.terminal.heard("N Natron")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "rules", "found"),
+    [
+        ("EURUSD.r", "*.r=", "EURUSD"),
+        ("EURUSD.r", "*m=,*.r=", "EURUSD"),
+        ("GOLD.r", "*.r=,GOLD.r=XAUUSD", "XAUUSD"),
+        ("GBPUSD.r", "EURUSD.r=EURUSD", "GBPUSD.r"),
+        ("EURUSD.r", "EURUSD", "EURUSD"),
+        (".r", "*.r=", ".r"),
+    ],
+)
+def test_suffixes_are_mapped_by_rule_the_exact_one_first(desk, symbol, rules, found):
+    desk.start(symbol=symbol, BridgeSymbol=rules)
+    desk.terminal.until(lambda: bool(desk.bridge.received))
+    assert desk.bridge.received[0].split("|")[2] == encode_symbol(found)
+
+
+@pytest.mark.parametrize("rules", ["*.r=,*r=", "*.r=EUR,nonsense", "A=B,,"])
+def test_rules_that_contradict_each_other_or_are_none_are_refused(desk, rules):
+    prepare(desk.terminal, desk.bridge.ports, symbol="EURUSD.r", BridgeSymbol=rules)
+    assert desk.terminal.do("init")[-1] == "= init 32767"
+    assert desk.terminal.heard("Natron: BridgeSymbol: ")
+
+
+@pytest.mark.parametrize("mode", [0, 2])
+def test_a_replayed_signal_is_traded_by_the_test_input_alone_and_never_with_real_money(desk, mode):
+    desk.start(AllowReplay="true", AllowReal="true")
+    desk.terminal.do(f"market account_mode {mode}")
+    desk.in_step()
+    old = prediction(t=CLOSED_MS - 90_000_000, reasons=int(Reason.REPLAY))
+    expected = "refused: reasons: REPLAY" if mode == 2 else "ordered: code 10009"
+    assert desk.trade(old) == expected
+
+
+def test_the_test_input_allows_replays_and_nothing_else(desk):
+    desk.start(AllowReplay="true")
+    desk.in_step()
+    assert desk.trade(prediction(reasons=int(Reason.REPLAY | Reason.HALTED))) == "refused: reasons: REPLAY HALTED"
+    assert desk.trade(prediction(t=CLOSED_MS + 900_000, reasons=0)).startswith("refused: a candle that is not closed")
+
+
+def test_every_signal_is_logged_with_what_it_says(desk):
+    desk.start()
+    desk.in_step()
+    one = prediction()
+    desk.trade(one)
+    (line,) = [text for text in desk.terminal.said if f";signal;{one.id};1;" in text]
+    candle_s = CLOSED_MS // 1_000 + 7_200  # on the chart, at UTC+2
+    assert f"candle={candle_s} up=0.700 down=0.200 neutral=0.100 buy=0.800 sell=0.100 long_win=0.700" in line
+    assert line.endswith("policy=1 regime=BULL_STRONG reasons=0")

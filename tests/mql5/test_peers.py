@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 import zmq
-from harness.bridge_double import KEYS, prediction
 from harness.desk import prepare
-
-from bridge.lines import encode_signal, signal_body
 
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 
@@ -241,21 +238,3 @@ def test_plain_lets_in_who_knows_the_password(desk, password):
         desk.terminal.until(lambda: desk.terminal.heard("user or password refused"))
         assert not desk.bridge.received
     zap.close(0)
-
-
-def test_in_the_tester_there_are_no_sockets_and_the_file_is_traded(desk):
-    one = prediction()
-    lines = [
-        encode_signal("0123456789abcdef", 1, 1, signal_body(one), key).decode() for key in (KEYS.client, KEYS.bridge)
-    ]
-    (desk.terminal.sandbox / "signals.txt").write_text("\n".join(lines) + "\n")
-    prepare(desk.terminal, desk.bridge.ports, TesterFile="signals.txt")
-    desk.terminal.do("set server_offset_s 0")
-    desk.terminal.do("set tester 1")
-    assert desk.terminal.do("init")[-1] == "= init 0"
-    desk.terminal.quote()
-    assert len(desk.positions()) == 1
-    assert desk.terminal.number("sockets") == 0
-    desk.terminal.quote(1.1031)
-    desk.terminal.quote()
-    assert not desk.positions()

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 
 from shared.codec import (
     decode_candle,
+    decode_outcome,
     decode_prediction,
     decode_row,
     encode_candle,
+    encode_outcome,
     encode_prediction,
     encode_row,
 )
-from shared.contracts import Candle, FeatureRow, Prediction, Series, decode_symbol, encode_symbol
+from shared.contracts import Candle, FeatureRow, Outcome, Prediction, Series, decode_symbol, encode_symbol
 from shared.errors import InputError, JunkError
 from shared.timeframe import TIMEFRAMES_S
 
@@ -82,6 +84,21 @@ def test_a_row_survives_bit_for_bit(row: FeatureRow) -> None:
 @given(predictions())
 def test_a_prediction_survives(prediction: Prediction) -> None:
     assert decode_prediction(encode_prediction(prediction)) == prediction
+
+
+classes = st.tuples(*[st.integers(-1, 5)] * 7)
+
+
+@given(predictions(), classes, classes, st.floats(-1, 1), st.floats(0, 1))
+def test_an_outcome_survives(
+    prediction: Prediction, labels: tuple[int, ...], before: tuple[int, ...], move: float, cost: float
+) -> None:
+    outcome = Outcome(prediction, labels, before, move, cost)
+    message = encode_outcome(outcome)
+    assert decode_outcome(message) == outcome
+    assert int.from_bytes(message[1:9], "little") == prediction.t  # where the gate looks for it
+    with pytest.raises(JunkError):
+        decode_outcome(message[:-1])
 
 
 @given(predictions(), rows(), candles(), st.data())

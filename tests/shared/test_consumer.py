@@ -17,7 +17,7 @@ from shared.contracts import Candle, Series
 from shared.dead_letters import dead_letters
 from shared.errors import JunkError, StageHaltedError, SystemicError
 from shared.gate import Passage
-from shared.membership import TIME_TO_LIVE_MS, Membership, share_out
+from shared.membership import RENEWAL_S, TIME_TO_LIVE_MS, Membership, share_out
 from shared.metrics import Metrics
 from shared.names import Names
 from shared.stage import Entry, Kept, Output, Pass, Result, StageKeys
@@ -140,7 +140,7 @@ class DiedError(BaseException):
     """A process that stops where it stands: nothing in Natron catches it."""
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deaths=st.lists(st.integers(1, 60), min_size=1, max_size=6), count=st.integers(1, 9))
 def test_whoever_dies_wherever_the_result_is_the_same(broker: BrokerUnderTest, deaths: list[int], count: int) -> None:
     broker.client.flushall()
@@ -381,6 +381,26 @@ def test_an_instance_that_stops_renewing_is_gone_after_its_time(broker: BrokerUn
     assert two.renew() == ["two"]
     two.leave()
     assert broker.client.zcard(key) == 0
+
+
+def test_an_instance_whose_time_runs_out_is_missed_at_that_moment_not_at_the_next_renewal(
+    broker: BrokerUnderTest,
+) -> None:
+    """It took three seconds to expire and up to one more until somebody looked: more than four in all."""
+    clock = SimulatedClock(0)
+    one = Membership(broker.client, broker.names, "copier", "one", clock)
+    two = Membership(broker.client, broker.names, "copier", "two", clock)
+    one.renew()
+    two.renew()
+    assert two.due_in_s() == RENEWAL_S
+    broker.client.zincrby(broker.names.members("copier"), -TIME_TO_LIVE_MS + 600, "one")  # 2.4 s have passed
+    two.renew()
+    assert 0 < two.due_in_s() <= 0.601
+    broker.client.zincrby(broker.names.members("copier"), -601, "one")
+    clock.sleep(0.61)
+    assert two.due()
+    assert two.renew() == ["two"]
+    assert two.due_in_s() == pytest.approx(RENEWAL_S)
 
 
 def test_what_an_instance_leaves_is_taken_over_at_the_next_turn_not_at_the_next_renewal(

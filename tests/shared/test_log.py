@@ -1,13 +1,15 @@
 """Repeated events are written once a second, and the next one tells how many were left out."""
 
 import json
+import os
+import signal
 import threading
 
 import pytest
 import structlog
 
 from shared.clock import SimulatedClock
-from shared.log import EVENTS_MAX, RepeatLimit, configure_log
+from shared.log import EVENTS_MAX, RepeatLimit, configure_log, listen_for_levels
 
 
 def written(limit: RepeatLimit, name: str, method: str = "warning") -> dict[str, object] | None:
@@ -62,3 +64,16 @@ def test_every_thread_s_events_name_the_service(capfd: pytest.CaptureFixture[str
         structlog.reset_defaults()
     event = json.loads(capfd.readouterr().err)
     assert (event["service"], event["event"], event["level"]) == ("bridge", "broker_lost", "warning")
+
+
+def test_a_signal_lowers_the_level_and_another_brings_it_back(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log("test", "WARNING")
+    listen_for_levels("WARNING")
+    log = structlog.get_logger()
+    log.debug("before")
+    os.kill(os.getpid(), signal.SIGUSR1)
+    log.debug("during")
+    os.kill(os.getpid(), signal.SIGUSR2)
+    log.debug("after")
+    said = capsys.readouterr().err
+    assert ("before" in said, "during" in said, "after" in said) == (False, True, False)

@@ -10,12 +10,27 @@ from prometheus_client import generate_latest
 
 from bridge.stats import BridgeStats
 from shared.contracts import Reason
-from shared.metrics import BridgeMetrics, FeedMetrics, GatewayMetrics, Metrics, ReplayMetrics, Watched
+from shared.metrics import (
+    BridgeMetrics,
+    FeedMetrics,
+    GatewayMetrics,
+    Metrics,
+    ReplayMetrics,
+    ScorerMetrics,
+    Watched,
+)
 
 ROOT = Path(__file__).parents[2]
 DECLARING = ROOT / "shared" / "metrics.py"
-PACKAGES = ("natron", "shared", "producer", "feature_service", "inference_worker", "bridge", "gateway")
-MEMBERS: list[Watched] = [Metrics("worker"), FeedMetrics(), ReplayMetrics(), BridgeMetrics(), GatewayMetrics()]
+PACKAGES = ("natron", "shared", "producer", "feature_service", "inference_worker", "bridge", "gateway", "archive")
+MEMBERS: list[Watched] = [
+    Metrics("worker"),
+    FeedMetrics(),
+    ReplayMetrics(),
+    BridgeMetrics(),
+    GatewayMetrics(),
+    ScorerMetrics(),
+]
 
 
 def sources() -> Iterator[tuple[Path, ast.Module]]:

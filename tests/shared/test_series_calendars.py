@@ -56,7 +56,7 @@ def test_the_learned_calendar_is_that_of_the_candles(broker: BrokerUnderTest) ->
     assert any(expected(candles))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 50),
     ends=st.lists(st.integers(1, 420), max_size=5),

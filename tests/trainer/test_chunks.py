@@ -24,7 +24,7 @@ def _series(count: int, train: Span) -> LabelledSeries:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32), start=st.integers(CONTEXT, 300), length=st.integers(1, 400), tail=st.integers(0, 50))
 def test_every_training_target_comes_once_with_the_95_rows_before_it(
     seed: int, start: int, length: int, tail: int

@@ -81,7 +81,7 @@ def test_a_stream_of_single_steps_equals_one_torch_call(
     _assert_equal(_stream(call, model, rows, [1] * STREAM), taught, slice(None))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_cutting_into_calls_equals_one_torch_call(
     call: Call, model: Natron, rows: NDArray[np.float32], taught: Arrays, data: st.DataObject

@@ -88,7 +88,7 @@ def test_hidden_features_are_hidden_all_through_a_chunk_and_hidden_candles_wholl
     assert 0.18 < hidden.all(1).mean() < 0.32
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(1, 5), st.integers(0, 2**32))
 def test_heavy_classes_are_left_out_down_to_their_share_and_none_is_relabelled(heavy_max: float, seed: int) -> None:
     series = _series(heavy_max=heavy_max)

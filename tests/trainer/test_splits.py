@@ -54,7 +54,7 @@ def _times(first: int, count: int, width: int) -> np.ndarray:
     return np.arange(first, first + count * width, width, dtype=np.int64)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.integers(20_000, 60_000),
     st.integers(20_000, 60_000),

@@ -16,13 +16,15 @@ the newest close; PEAK its maximum; SIDES fills so far."""
 
 ACCOUNT_SIZE = 11
 
-FOLLOW, HORIZON, AT_OPEN, STOP_RANGES, TAKE_RANGES, TRAIL_RANGES, BREAK_EVEN_RANGES, COMMISSION = range(8)
-"""Places in the terms of an account (``engine.Exits.terms``)."""
+FOLLOW, HORIZON, AT_OPEN, STOP_RANGES, TAKE_RANGES, TRAIL_RANGES, BREAK_EVEN_RANGES, COMMISSION, SCALE = range(9)
+"""Places in the terms of an account (``engine.Exits.terms``). SCALE: ticks of the price in one; 0: it has no grid."""
 
 BY_ORDER, BY_HORIZON, BY_STOP, BY_TAKE, BY_END = range(5)
 """Why a trade ended."""
 
 TRADE_SIZE = 8  # side, candle in, candle out, price in, price out, reason, log result, candles held
+TICK_TOLERANCE = 1e-6  # of a tick: what floating point may lack to a whole one
+PRICE_NOISE = 1e-12
 RUIN = 1e-6  # of the equity that is left at worst: a short may lose more than all
 
 
@@ -74,36 +76,54 @@ def exit_price(side: float, bid: float, market: Floats, at: int) -> float:  # pr
 
 
 @njit(cache=True)
+def on_grid(price: float, scale: float) -> float:  # pragma: no cover - compiled
+    """Round a level that a broker is given to the grid of its prices."""
+    return np.rint(price * scale) / scale if scale > 0 else price
+
+
+@njit(cache=True)
+def distance(ranges: float, size: float, scale: float) -> float:  # pragma: no cover - compiled
+    """Of so many mean true ranges, in price: whole ticks, downwards, so that a level is not a matter of rounding."""
+    exact = ranges * size
+    return np.floor(exact * scale + TICK_TOLERANCE) / scale if scale > 0 else exact
+
+
+@njit(cache=True)
 def enter(account: Floats, market: Floats, at: int, side: float, terms: Floats) -> None:  # pragma: no cover - compiled
     """Open a position of the whole equity at the open of a candle."""
-    bid, slippage = market[at, OPEN], market[at, SLIPPAGE]
-    entry = bid + market[at, SPREAD] + slippage if side > 0 else bid - slippage
-    size = market[max(at - 1, 0), RANGE]  # of the candle whose close gave the order
+    quote = market[at, OPEN] + (market[at, SPREAD] if side > 0 else 0.0)
+    entry = quote + side * market[at, SLIPPAGE]
+    size, scale = market[max(at - 1, 0), RANGE], terms[SCALE]  # of the candle whose close gave the order
     account[POSITION], account[ENTRY], account[AGE], account[ENTRY_AT] = side, entry, 0.0, at
     account[ENTRY_RANGE] = size
     account[BALANCE] += np.log1p(-terms[COMMISSION])
     account[SIDES] += 1
     account[STOP] = 0.0 if side > 0 else np.inf
     account[TAKE] = np.inf if side > 0 else 0.0
-    if terms[STOP_RANGES] > 0:
-        account[STOP] = entry - side * terms[STOP_RANGES] * size
+    if terms[STOP_RANGES] > 0:  # an order carries its stop and take, so they are measured from the price it was sent at
+        account[STOP] = on_grid(quote - side * distance(terms[STOP_RANGES], size, scale), scale)
     if terms[TAKE_RANGES] > 0:
-        account[TAKE] = entry + side * terms[TAKE_RANGES] * size
+        account[TAKE] = on_grid(quote + side * distance(terms[TAKE_RANGES], size, scale), scale)
 
 
 @njit(cache=True)
-def touch(account: Floats, trade: Floats, market: Floats, at: int, terms: Floats) -> int:  # pragma: no cover - compiled
-    """Close at the stop or the take where the candle reached it, the stop first; a gap fills at the open."""
+def touch(
+    account: Floats, trade: Floats, market: Floats, at: int, terms: Floats, opening: bool
+) -> int:  # pragma: no cover - compiled
+    """Close at the stop or the take where the candle reached it, the stop first; ``opening``: its open did."""
     side = account[POSITION]
     spread = market[at, SPREAD] if side < 0 else 0.0
     first, high, low = market[at, OPEN] + spread, market[at, HIGH] + spread, market[at, LOW] + spread
     stop, take, slippage = account[STOP], account[TAKE], market[at, SLIPPAGE]
     worst, best = (low, high) if side > 0 else (high, low)
-    if side * (worst - stop) <= 0:
+    if opening:
+        worst = best = first
+    noise = PRICE_NOISE * worst  # of a sum of price and spread, which the file has exactly
+    if side * (worst - stop) <= noise:
         price = min(stop, first) if side > 0 else max(stop, first)
         leave(account, trade, at, price - side * slippage, BY_STOP, terms)
         return 1
-    if side * (best - take) >= 0:
+    if side * (best - take) >= -noise:
         price = max(take, first) if side > 0 else min(take, first)
         leave(account, trade, at, price, BY_TAKE, terms)
         return 1
@@ -113,14 +133,16 @@ def touch(account: Floats, trade: Floats, market: Floats, at: int, terms: Floats
 @njit(cache=True)
 def trail(account: Floats, market: Floats, at: int, terms: Floats) -> None:  # pragma: no cover - compiled
     """Move the stop at the close of a candle, never back."""
-    side, size = account[POSITION], account[ENTRY_RANGE]
+    side, size, scale = account[POSITION], account[ENTRY_RANGE], terms[SCALE]
     close = market[at, CLOSE] + (market[at, SPREAD] if side < 0 else 0.0)
     stop = account[STOP]
     if terms[TRAIL_RANGES] > 0:
-        moved = close - side * terms[TRAIL_RANGES] * size
+        moved = on_grid(close - side * distance(terms[TRAIL_RANGES], size, scale), scale)
         stop = max(stop, moved) if side > 0 else min(stop, moved)
-    if terms[BREAK_EVEN_RANGES] > 0 and side * (close - account[ENTRY]) >= terms[BREAK_EVEN_RANGES] * size:
-        stop = max(stop, account[ENTRY]) if side > 0 else min(stop, account[ENTRY])
+    least = distance(terms[BREAK_EVEN_RANGES], size, scale) - (0.5 / scale if scale > 0 else 0.0)
+    if terms[BREAK_EVEN_RANGES] > 0 and side * (close - account[ENTRY]) >= least:
+        even = on_grid(account[ENTRY], scale)
+        stop = max(stop, even) if side > 0 else min(stop, even)
     account[STOP] = stop
 
 
@@ -130,10 +152,12 @@ def live(
 ) -> int:  # pragma: no cover - compiled
     """Live through candle ``at``, at whose open ``order`` (-1, 0, 1) is there; return how many trades ended.
 
-    At the open: what is to be closed, then what is to be opened. Then the stop or the take, then the horizon at the
-    close, then the stop is moved. ``trades`` (2 or more, 8) takes the trades that ended.
+    At the open: a stop or take that it is beyond, what else is to be closed, then what is to be opened. Then the stop
+    or the take, then the horizon at the close, then the stop is moved. ``trades`` (2 or more, 8) get what ended.
     """
     ended = 0
+    if account[POSITION] != 0:
+        ended += touch(account, trades[ended], market, at, terms, True)
     if account[POSITION] != 0:
         overdue = terms[AT_OPEN] > 0 and terms[HORIZON] > 0 and account[AGE] >= terms[HORIZON]
         unwanted = terms[FOLLOW] > 0 and order != account[POSITION]
@@ -145,7 +169,7 @@ def live(
         enter(account, market, at, order, terms)
     if account[POSITION] != 0:
         account[AGE] += 1
-        ended += touch(account, trades[ended], market, at, terms)
+        ended += touch(account, trades[ended], market, at, terms, False)
     if account[POSITION] != 0 and 0 < terms[HORIZON] <= account[AGE] and terms[AT_OPEN] == 0:
         price = exit_price(account[POSITION], market[at, CLOSE], market, at)
         leave(account, trades[ended], at, price, BY_HORIZON, terms)

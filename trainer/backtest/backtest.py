@@ -9,13 +9,14 @@ import numpy as np
 from inference_worker.bundle import Bundle, Manifest
 from inference_worker.policy import PolicySession
 from shared.errors import InputError
+from trainer.backtest.delivery import delivered
 from trainer.backtest.engine import Exits, Orders, Outcome, simulate
 from trainer.backtest.figures import Figures, candles_a_year, measure
 from trainer.backtest.following import FOLLOWED, follow
 from trainer.backtest.market import BPS, CLOSE, Floats, Market
 from trainer.backtest.placebo import percentile, random_results
 from trainer.backtest.request import BacktestRequest
-from trainer.backtest.rules import Rule, permitted, persistence_orders
+from trainer.backtest.rules import Rule, persistence_orders
 from trainer.backtest.signals import Signals, read_signals
 from trainer.backtest.source import Source, chosen_span, read_source
 
@@ -103,7 +104,7 @@ def run_backtest(request: BacktestRequest) -> BacktestReport:
     span, clean = chosen_span(request, bundle.manifest, source)
     signals = read_signals(bundle, source.candles, source.series.width_ms, request.settings.inference)
     signals, market = signals.cut(span.start, span.stop), source.market.cut(span.start, span.stop)
-    trader, exits = _trader(request, bundle, signals, market)
+    trader, exits = _trader(request, bundle, signals, market, source.series.width_ms)
     return _compare(request, bundle.manifest, source, (market, clean), trader, exits)
 
 
@@ -161,19 +162,19 @@ def check_rule(rule: str, manifest: Manifest) -> None:
         raise InputError("rule", rule, rule_text, "use --rule direction or setup, or another bundle")
 
 
-def _trader(request: BacktestRequest, bundle: Bundle, signals: Signals, market: Market) -> tuple[Trader, Exits]:
+def _trader(
+    request: BacktestRequest, bundle: Bundle, signals: Signals, market: Market, width_ms: int
+) -> tuple[Trader, Exits]:
     horizon = win_horizon(bundle.manifest)
     exits = request.exits or Exits(horizon)
-    if request.rule != "policy":
-        orders = Rule(request.rule, request.settings.backtest, horizon).orders(signals, market)
-        return lambda priced: simulate(priced, orders, exits), exits
-    policy, embedding = PolicySession(bundle, request.settings.inference.threads), signals.embedding
-    assert embedding is not None
-    allowed = signals.reasons == 0
-    if request.policy_exits:
+    if request.rule == "policy" and request.policy_exits:
+        policy, embedding = PolicySession(bundle, request.settings.inference.threads), signals.embedding
+        assert embedding is not None
+        allowed = signals.reasons == 0
         return lambda priced: follow(priced, embedding, policy, policy.record.horizon, allowed), FOLLOWED
-    entries = permitted(policy.flat_actions(embedding).astype(np.int8), signals)
-    return lambda priced: simulate(priced, entries, exits), exits
+    entries = Rule(request.rule, request.settings.backtest, horizon).orders(signals, market)
+    orders = delivered(entries, signals, market, width_ms, request.settings.backtest.max_age_s)
+    return lambda priced: simulate(priced, orders, exits), exits
 
 
 def win_horizon(manifest: Manifest) -> int:

@@ -59,10 +59,10 @@ class Exits:
             if not 0 <= getattr(self, name) < np.inf:
                 raise InputError(name, getattr(self, name), "must be 0 or more", "give 0 for none")
 
-    def terms(self, commission: float) -> Floats:
-        """(8,) as ``account.live`` reads them."""
+    def terms(self, commission: float, scale: float = 0.0) -> Floats:
+        """(9,) as ``account.live`` reads them; ``scale`` as ``Market.scale``."""
         distances = (self.stop, self.take, self.trail, self.break_even)
-        return np.array([self.follow, self.horizon, self.at_open, *distances, commission], np.float64)
+        return np.array([self.follow, self.horizon, self.at_open, *distances, commission, scale], np.float64)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def simulate(market: Market, orders: Orders, exits: Exits) -> Outcome:
     """
     trades = np.empty((2 * len(market) + 1, TRADE_SIZE))
     equity, position = np.zeros(len(market)), np.zeros(len(market), np.int8)
-    ended = _simulate(market.table, orders, exits.terms(market.commission), trades, equity, position)
+    ended = _simulate(market.table, orders, exits.terms(market.commission, market.scale), trades, equity, position)
     found = Trades.of(trades[:ended])
     return Outcome(found, equity, position, 2 * len(found))
 

@@ -14,6 +14,7 @@ OPEN, HIGH, LOW, CLOSE, SPREAD, SLIPPAGE, RANGE = range(7)
 """Columns of ``Market.table``."""
 
 RANGE_CANDLES = 14  # MetaTrader's iATR(14): the plain mean of that many true ranges
+DIGITS_MAX = 8  # decimals of a price; what has more was computed, not quoted
 BPS = 1e-4  # a basis point, 1/10,000 of the price
 
 
@@ -62,11 +63,14 @@ class Market:
         in price.
     commission
         Share of the equity that each side of a trade costs.
+    scale
+        Ticks of the price in one: stops and takes lie on that grid, as a broker takes them. 0: anywhere.
     """
 
     times: NDArray[np.int64]
     table: Floats
     commission: float
+    scale: float = 0.0
 
     @classmethod
     def of(
@@ -75,6 +79,7 @@ class Market:
         spread: Floats,
         slippage: Charge = Charge(),
         commission: float = 0.0,
+        scale: float = 0.0,
     ) -> "Market":
         """Of candles (N,) and their spread (N,), in price."""
         table = np.empty((len(candles), 7))
@@ -83,7 +88,7 @@ class Market:
         table[:, SPREAD] = spread
         table[:, SLIPPAGE] = slippage.of(table[:, OPEN])
         table[:, RANGE] = mean_true_range(candles)
-        return cls(candles["t"].astype(np.int64), table, commission)
+        return cls(candles["t"].astype(np.int64), table, commission, scale)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -102,6 +107,16 @@ class Market:
         """(N,) what buying and selling again at the open of each candle costs, in price."""
         table = self.table
         return np.asarray(table[:, SPREAD] + 2 * table[:, SLIPPAGE] + 2 * self.commission * table[:, OPEN])
+
+
+def price_scale(candles: Candles) -> float:
+    """Ticks in one of the coarsest decimal grid that all prices of candles lie on; 0 where there is none."""
+    prices = np.concatenate([candles[name] for name in "ohlc"])
+    for digits in range(DIGITS_MAX + 1):
+        scale = 10.0**digits
+        if (np.rint(prices * scale) / scale == prices).all():
+            return scale
+    return 0.0
 
 
 def mean_true_range(candles: Candles) -> Floats:

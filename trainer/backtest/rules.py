@@ -42,10 +42,14 @@ class Rule:
         Raises
         ------
         InputError
-            The bundle has no such head, or the rule is none that heads alone decide.
+            The bundle has no such head or no policy, or there is no such rule.
         """
+        if self.name == "policy":
+            if signals.actions is None:
+                raise InputError("rule", self.name, "needs a policy", "use another rule, or a bundle trained with rl")
+            return permitted(signals.actions, signals)
         if self.name not in _NEEDS:
-            raise InputError("rule", self.name, "is no rule on heads", f"use one of {', '.join(_NEEDS)}")
+            raise InputError("rule", self.name, "is no rule", f"use one of {', '.join(RULES)}")
         missing = [head for head in _NEEDS[self.name] if head not in signals.heads]
         if missing:
             rule = f"needs the heads {', '.join(missing)}, which the bundle lacks"
@@ -62,11 +66,10 @@ class Rule:
         return np.where(np.abs(move) > self.settings.edge * cost, np.sign(move), 0).astype(np.int8)
 
     def direction(self, signals: Signals, _: Market) -> Orders:
-        """The most probable direction, where it is up or down and probable enough."""
+        """Up or down, where it is more probable than both others and probable enough."""
         probabilities = signals.heads["direction"]
         enough = probabilities.max(1) >= self.settings.min_direction_prob
-        named = np.where(np.isnan(probabilities).any(1), -1, probabilities.argmax(1))
-        return np.where(enough, np.where(named == _UP, 1, np.where(named == _DOWN, -1, 0)), 0).astype(np.int8)
+        return np.where(enough, clear_direction(probabilities), 0).astype(np.int8)
 
     def setup(self, signals: Signals, _: Market) -> Orders:
         """The side whose setup is probable enough, where the other's is not."""
@@ -76,6 +79,14 @@ class Rule:
 
 
 _RULES = {"expected_value": Rule.expected_value, "direction": Rule.direction, "setup": Rule.setup}
+
+
+def clear_direction(probabilities: Floats) -> Orders:
+    """(N,) the side that is more probable than both other directions (N, 3); 0 where none is, or NaN stands there."""
+    up, down = probabilities[:, _UP], probabilities[:, _DOWN]
+    neutral = probabilities[:, DIRECTIONS.index("neutral")]
+    rises = (up > np.maximum(down, neutral)).astype(np.int8)
+    return rises - (down > np.maximum(up, neutral)).astype(np.int8)
 
 
 def permitted(orders: Orders, signals: Signals) -> Orders:

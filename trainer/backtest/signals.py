@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
 from inference_worker.bundle import EMBEDDING, Bundle
+from inference_worker.policy import PolicySession
 from inference_worker.reasons import Abstention
 from inference_worker.session import Job, Session
 from shared.contracts import WINDOW, Candles, Reason
@@ -33,17 +34,21 @@ class Signals:
         (N,) bits of ``Reason``; a candle without a prediction is WARMING.
     embedding
         (N, d) what a policy reads; None where the bundle has no policy.
+    actions
+        (N,) -1, 0 or 1: what the policy would hold in a flat account; None without a policy.
     """
 
     heads: Mapping[str, Floats]
     reasons: NDArray[np.int64]
     embedding: NDArray[np.float32] | None = None
+    actions: NDArray[np.int8] | None = None
 
     def cut(self, start: int, stop: int) -> "Signals":
         """Candles ``start`` to ``stop - 1``."""
         heads = {head: values[start:stop] for head, values in self.heads.items()}
         embedding = None if self.embedding is None else self.embedding[start:stop]
-        return Signals(heads, self.reasons[start:stop], embedding)
+        actions = None if self.actions is None else self.actions[start:stop]
+        return Signals(heads, self.reasons[start:stop], embedding, actions)
 
 
 def read_signals(bundle: Bundle, candles: Candles, width_ms: int, settings: InferenceSettings) -> Signals:
@@ -72,7 +77,10 @@ def read_signals(bundle: Bundle, candles: Candles, width_ms: int, settings: Infe
     heads = {head: np.round(values.astype(np.float64) * PPM) / PPM for head, values in answers.items()}
     for values in heads.values():
         values[: WINDOW - 1] = np.nan
-    return Signals(heads, reasons, embedding)
+    actions = None
+    if embedding is not None:
+        actions = PolicySession(bundle, settings.threads).flat_actions(embedding).astype(np.int8)
+    return Signals(heads, reasons, embedding, actions)
 
 
 def history_reasons(candles: Candles, width_ms: int) -> NDArray[np.int64]:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from feature_service.feature_set import FEATURE_SET
 from inference_worker.bundle import Manifest
 from producer.history import read_history
 from shared.contracts import WINDOW, Candles, Series, encode_symbol
 from shared.errors import InputError
-from trainer.backtest.market import BPS, Charge, Market
+from trainer.backtest.market import BPS, Charge, Market, price_scale
 from trainer.backtest.request import BacktestRequest
 from trainer.costs import round_trip_costs
 from trainer.splits import Span
@@ -55,7 +56,8 @@ def read_source(request: BacktestRequest) -> Source:
             notes.append(f"no spread in the file, {settings.labels.cost_bps:g} bps taken (labels.cost_bps)")
     slippage = request.slippage or Charge(share=settings.backtest.slippage_bps * BPS)
     commission = request.commission or Charge(share=settings.backtest.commission_bps * BPS)
-    market = Market.of(candles, spread, slippage, commission.share)
+    scale = price_scale(candles[: FEATURE_SET.lookback])  # none is traded yet: what comes later changes no trade
+    market = Market.of(candles, spread, slippage, commission.share, scale)
     return Source(Series(symbol, found.report.timeframe), candles, market, tuple(notes))
 
 

@@ -5,7 +5,7 @@ class CEntryRule
   {
 private:
    string            m_why;
-   double            m_probability;
+   double            m_size;
 
    int               None(const string why)
      {
@@ -22,50 +22,36 @@ private:
          return(None(why));
       return(long_side ? 1 : -1);
      }
-   //--- win with the chance p the take, else lose the stop, and pay the costs either way; in points
-   int               ExpectedValue(const SLine &line,const SNatronSettings &s,const double stop,const double take,const double spread)
+   //--- the move that the difference of the two chances of profit makes expected, against the costs of a round trip;
+   //    both in points (docs/decisions/0020)
+   int               ExpectedValue(const SLine &line,const SNatronSettings &s,const double atr,const double bid,const double spread)
      {
       if(!line.has_outlook)
          return(None("the bundle has no chance of profit (long_win, short_win)"));
-      double costs=spread+s.commission_points;
-      double p_long=Share(line.long_win);
-      double p_short=Share(line.short_win);
-      double edge_long=p_long*take-(1-p_long)*stop-costs;
-      double edge_short=p_short*take-(1-p_short)*stop-costs;
-      int side=One(edge_long>s.min_edge_points && p_long>=s.min_probability,edge_short>s.min_edge_points && p_short>=s.min_probability,
-                   "no edge after costs");
-      m_probability=side<0 ? p_short : p_long;
-      return(side);
+      double move=M_PI/4*MathSqrt(s.win_horizon)*atr*(Share(line.long_win)-Share(line.short_win));
+      double costs=spread+2*(s.slippage_bps+s.commission_bps)*bid/10000/_Point;
+      return(One(move>s.min_edge*costs,-move>s.min_edge*costs,"no edge after costs"));
      }
    int               Direction(const SLine &line,const SNatronSettings &s)
      {
-      double up=Share(line.up);
-      double down=Share(line.down);
-      int side=One(line.up>line.down && line.up>line.neutral && up>=s.min_probability,
-                   line.down>line.up && line.down>line.neutral && down>=s.min_probability,"direction is not clear enough");
-      m_probability=side<0 ? down : up;
-      return(side);
+      int side=Clear(line);
+      return(One(side>0 && Share(line.up)>=s.min_direction,side<0 && Share(line.down)>=s.min_direction,"direction is not clear enough"));
      }
    int               Setup(const SLine &line,const SNatronSettings &s)
      {
-      double buy=Share(line.buy);
-      double sell=Share(line.sell);
-      int side=One(line.buy>LINE_PPM/2 && buy>=s.min_probability,line.sell>LINE_PPM/2 && sell>=s.min_probability,"no setup");
-      m_probability=side<0 ? sell : buy;
-      return(side);
+      return(One(Share(line.buy)>=s.min_setup,Share(line.sell)>=s.min_setup,"no setup"));
      }
    int               Policy(const SLine &line)
      {
       if(!line.has_policy)
          return(None("the bundle has no policy"));
-      m_probability=Share(line.size);
+      m_size=Share(line.size);
       return(line.action!=0 && line.size>0 ? (int)line.action : None("the policy stays flat"));
      }
    //--- another head that points the other way
    static string     Opponent(const SLine &line,const int side)
      {
-      int direction=line.up>line.down && line.up>line.neutral ? 1 : line.down>line.up && line.down>line.neutral ? -1 : 0;
-      if(direction==-side)
+      if(Clear(line)==-side)
          return("direction");
       if(line.has_policy && line.action==-side)
          return("policy");
@@ -73,17 +59,39 @@ private:
      }
 
 public:
+   //--- the direction that is more probable than both others; 0: none is
+   static int        Clear(const SLine &line)
+     {
+      if(line.up>line.down && line.up>line.neutral)
+         return(1);
+      return(line.down>line.up && line.down>line.neutral ? -1 : 0);
+     }
+   //--- place of the most probable regime
+   static int        Regime(const SLine &line)
+     {
+      int most=0;
+      for(int at=1; at<6; at++)
+         if(line.regime[at]>line.regime[most])
+            most=at;
+      return(most);
+     }
+   static string     RegimeName(const SLine &line)
+     {
+      string names[]={"BULL_STRONG","BULL_WEAK","RANGE","BEAR_WEAK","BEAR_STRONG","VOLATILE"};
+      return(names[Regime(line)]);
+     }
    string            Why(void) const { return(m_why); }
-   double            Probability(void) const { return(m_probability); }
-   //--- stop, take and spread in points
-   int               Side(const SLine &line,const SNatronSettings &s,const double stop,const double take,const double spread)
+   //--- of the full size, that the policy wants
+   double            Size(void) const { return(m_size); }
+   //--- mean true range and spread in points
+   int               Side(const SLine &line,const SNatronSettings &s,const double atr,const double bid,const double spread)
      {
       m_why="";
-      m_probability=0;
+      m_size=1;
       int side=0;
       switch(s.rule)
         {
-         case RULE_EXPECTED_VALUE: side=ExpectedValue(line,s,stop,take,spread); break;
+         case RULE_EXPECTED_VALUE: side=ExpectedValue(line,s,atr,bid,spread); break;
          case RULE_DIRECTION:      side=Direction(line,s); break;
          case RULE_SETUP:          side=Setup(line,s); break;
          case RULE_POLICY:         side=Policy(line); break;

@@ -30,4 +30,5 @@ struct SLine
    string            feature_set;
    long              stamps[4]; // us
    long              count;
+   bool              in_sample;  // of a tester file: made from candles that the bundle was trained on
   };

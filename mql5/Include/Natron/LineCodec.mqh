@@ -52,6 +52,7 @@ private:
       line.expires_ms=0;
       line.reasons=0;
       line.count=0;
+      line.in_sample=false;
       line.has_outlook=false;
       line.has_policy=false;
      }
@@ -143,6 +144,16 @@ private:
         }
      }
 
+   //--- the first line of a tester file
+   void              ReadFile(SLine &line)
+     {
+      ReadHead(line);
+      ReadSymbol(line,false);
+      line.tf_s=m_fields.Number("tf_s",1,10000000);
+      line.count=m_fields.Number("count",0,LINE_SEQ_MAX);
+      line.in_sample=m_fields.Number("in_sample",0,1)!=0;
+     }
+
 public:
    bool              SetKeys(const string bridge_hex,const string client_hex) { return(m_bridge.SetKey(bridge_hex) && m_client.SetKey(client_hex)); }
    //--- the field that was wrong in the last line
@@ -176,6 +187,8 @@ public:
          ReadHello(line);
       else if(line.kind=="K1" || line.kind=="R1")
          ReadReply(line);
+      else if(line.kind=="T1")
+         ReadFile(line);
       else
          return(Refuse("kind"));
       m_fault=m_fields.Fault();

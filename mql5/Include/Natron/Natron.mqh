@@ -1,9 +1,11 @@
 // The Expert Advisor: joins link, trading, candles and panel. The handlers of NatronEA.mq5 call it and nothing else.
 #include "CandlePublisher.mqh"
+#include "LogRecord.mqh"
 #include "Outbox.mqh"
 #include "Panel.mqh"
 #include "PositionKeeper.mqh"
 #include "SignalTrader.mqh"
+#include "SymbolMap.mqh"
 #include "TesterFeed.mqh"
 
 #define NATRON_TIMER_MS 20
@@ -29,10 +31,7 @@ private:
    long              m_last_candle_ms;
    ulong             m_panel_due;
 
-   string            Place(const string suffix) const
-     {
-      return("Natron\\"+IntegerToString(AccountInfoInteger(ACCOUNT_LOGIN))+"-"+IntegerToString(m_settings.magic)+"-"+m_settings.symbol+suffix);
-     }
+   string            Place(const string suffix) const { return(CLogRecord::Place(m_settings.magic,m_settings.symbol,suffix)); }
    string            KillName(void) const { return("Natron.stop."+IntegerToString(m_settings.magic)+"."+m_settings.symbol); }
    SBridgeState      Bridge(void) const
      {
@@ -54,13 +53,24 @@ private:
      {
       m_trader.Poll(m_settings,Bridge(),m_executor,m_log);
       string report=m_trader.TakeReport();
-      if(report!="")
-         m_outbox.Add(report);
+      if(report=="")
+         return;
+      m_outbox.Add(report);
+      if(m_trader.Rejected())
+         Warn("an order was rejected, "+m_trader.Why());
+     }
+   //--- when the signal's candle opened on this chart: the server's hours from UTC are known without asking the trader
+   datetime          CandleTime(const SLine &line) const
+     {
+      long ahead=m_tester ? 0 : (long)TimeTradeServer()-Bridge().now_ms/1000;
+      return((datetime)(line.candle_ms/1000+(long)MathRound((double)ahead/900)*900));
      }
    void              TakeSignal(const SLine &line)
      {
       if(line.candle_ms<m_last_candle_ms)
          return; // a snapshot or ring line of a candle that a newer one has followed
+      if(line.candle_ms>m_last_candle_ms)
+         m_log.Write("signal",line.id,CEntryRule::Clear(line),0,0,CLogRecord::Detail(line,CandleTime(line)));
       m_last_candle_ms=line.candle_ms;
       m_last_signal=line.id;
       m_trader.Take(line);
@@ -140,11 +150,13 @@ public:
          Print("Natron cannot start: its files cannot be written, error ",GetLastError());
          return(INIT_FAILED);
         }
-      if(m_tester && !m_feed.Open(m_settings.tester_file,m_settings.bridge_key,m_settings.client_key))
+      if(m_tester && !m_feed.Open(m_settings.tester_file,m_settings.bridge_key,m_settings.client_key,m_settings.symbol,m_settings.tf_s))
         {
-         Print("Natron cannot start: TesterFile cannot be read from the common folder, error ",GetLastError());
+         Print("Natron cannot start: TesterFile ",m_feed.Fault());
          return(INIT_FAILED);
         }
+      if(m_tester)
+         m_log.Write("tester","",0,0,0,m_feed.Words());
       m_executor.Configure(m_settings);
       m_reader.Configure(m_settings);
       m_publisher.Reset();
@@ -159,6 +171,8 @@ public:
    void              Close(void)
      {
       EventKillTimer();
+      if(m_open && m_tester)
+         m_log.Write("tester","",0,0,0,m_feed.Words());
       m_reader.Close();
       m_trader.Close();
       m_feed.Close();
@@ -188,8 +202,7 @@ public:
         }
       SLine line;
       while(m_feed.Next(TimeCurrent(),line))
-         if(line.tf_s==m_settings.tf_s && line.symbol==m_settings.symbol)
-            TakeSignal(line);
+         TakeSignal(line);
       PollTrader();
      }
    //--- real fills, closes by stop or take included

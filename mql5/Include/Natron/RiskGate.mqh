@@ -1,6 +1,9 @@
 // Everything that keeps a signal from becoming an order. A refusal that may pass (spread, silence) is told apart.
-#include "Settings.mqh"
+#include "EntryRule.mqh"
 #include "IdJournal.mqh"
+#include "PositionKeeper.mqh"
+
+#define REASON_REPLAY 4
 
 //--- what is known of the bridge at this moment; in the tester, its file stands for it
 struct SBridgeState
@@ -32,15 +35,13 @@ private:
             text+=" "+names[bit];
       return(text=="" ? " unknown" : text);
      }
-   string            Delivery(const SLine &line,const SNatronSettings &s,const SBridgeState &bridge)
+   //--- a signal of a replayed file, where the trader tests with such: never on a real account
+   static bool       IsTest(const SLine &line,const SNatronSettings &s)
      {
-      if(line.reasons!=0)
-         return("reasons:"+Words(line.reasons));
-      if(line.tf_s!=s.tf_s)
-         return("another timeframe than the chart's");
-      if(!bridge.clock_known)
-         return(Wait("the bridge's time is not known"));
-      long now=bridge.now_ms;
+      return(s.allow_replay && line.reasons==REASON_REPLAY && AccountInfoInteger(ACCOUNT_TRADE_MODE)!=ACCOUNT_TRADE_MODE_REAL);
+     }
+   string            Age(const SLine &line,const SNatronSettings &s,const long now)
+     {
       long closed=line.candle_ms+1000*line.tf_s;
       if(now>line.expires_ms)
          return("expired");
@@ -48,6 +49,21 @@ private:
          return("late: "+IntegerToString((now-closed)/1000)+" s after the candle's close");
       if(closed-now>5000)
          return("a candle that is not closed yet");
+      return("");
+     }
+   string            Delivery(const SLine &line,const SNatronSettings &s,const SBridgeState &bridge)
+     {
+      bool test=IsTest(line,s);
+      if(line.reasons!=0 && !test)
+         return("reasons:"+Words(line.reasons));
+      if(line.tf_s!=s.tf_s)
+         return("another timeframe than the chart's");
+      if(!bridge.clock_known)
+         return(Wait("the bridge's time is not known"));
+      long now=bridge.now_ms;
+      string late=test ? "" : Age(line,s,now);
+      if(late!="")
+         return(late);
       if(bridge.tester)
          return("");
       long skew=now/1000-(long)TimeGMT();
@@ -75,14 +91,22 @@ private:
          return(Wait("spread above "+DoubleToString(s.max_spread_points,1)+" points"));
       return("");
      }
-   //--- another position of this symbol: ours, or on a netting account anybody's
-   static bool       Occupied(const long magic)
+   //--- another position of this symbol: ours, or on a netting account anybody's. Ours may be about to be closed.
+   string            Occupied(const SNatronSettings &s)
      {
       bool netting=AccountInfoInteger(ACCOUNT_MARGIN_MODE)!=ACCOUNT_MARGIN_MODE_RETAIL_HEDGING;
+      string why="";
       for(int at=PositionsTotal()-1; at>=0; at--)
-         if(PositionGetTicket(at)>0 && PositionGetString(POSITION_SYMBOL)==_Symbol && (netting || PositionGetInteger(POSITION_MAGIC)==magic))
-            return(true);
-      return(false);
+        {
+         if(PositionGetTicket(at)==0 || PositionGetString(POSITION_SYMBOL)!=_Symbol)
+            continue;
+         bool ours=PositionGetInteger(POSITION_MAGIC)==s.magic;
+         if((ours || netting) && !(ours && CPositionKeeper::IsDue(s)))
+            return("a position is open");
+         if(ours)
+            why=Wait("a position is at its horizon");
+        }
+      return(why);
      }
    string            Day(const SNatronSettings &s)
      {
@@ -115,14 +139,6 @@ private:
          return(now.hour>=s.hour_from && now.hour<s.hour_to);
       return(now.hour>=s.hour_from || now.hour<s.hour_to);
      }
-   static bool       RegimeAllowed(const SLine &line,const int regimes)
-     {
-      int most=0;
-      for(int at=1; at<6; at++)
-         if(line.regime[at]>line.regime[most])
-            most=at;
-      return((regimes&(1<<most))!=0);
-     }
 
 public:
                      CRiskGate(void) { m_killed=false; m_error_at=0; m_passing=false; }
@@ -134,7 +150,7 @@ public:
    //--- why this account cannot trade at all; empty where it can
    static string     Permission(const SNatronSettings &s)
      {
-      if(s.dry_run)
+      if(s.dry_run || MQLInfoInteger(MQL_TESTER)!=0)
          return("");
       if(TerminalInfoInteger(TERMINAL_CONNECTED)==0)
          return("the terminal is not connected to the broker");
@@ -168,10 +184,11 @@ public:
          return(Wait("cooling down after an error"));
       if(!InHours(s))
          return("outside the hours");
-      if(!RegimeAllowed(line,s.regimes))
+      if((s.regimes&(1<<CEntryRule::Regime(line)))==0)
          return("regime is filtered");
-      if(Occupied(s.magic))
-         return("a position is open");
+      why=Occupied(s);
+      if(why!="")
+         return(why);
       why=Day(s);
       return(why!="" ? why : Prices(s));
      }

@@ -3,8 +3,8 @@
 
 enum ENUM_NATRON_RULE
   {
-   RULE_EXPECTED_VALUE, // Expected value: chance of profit against stop, take and costs
-   RULE_DIRECTION,      // Direction of the next candle
+   RULE_EXPECTED_VALUE, // Expected value: chances of profit against the costs
+   RULE_DIRECTION,      // Direction of the next candles
    RULE_SETUP,          // Setup: buy_prob and sell_prob
    RULE_POLICY          // Policy of the bundle
   };
@@ -31,9 +31,13 @@ struct SNatronSettings
    bool              allow_real;
    long              magic;
    ENUM_NATRON_RULE  rule;
-   double            min_probability;
-   double            min_edge_points;
-   double            commission_points;
+   double            min_direction;
+   double            min_setup;
+   double            min_edge;        // expected move over the costs of a round trip
+   int               win_horizon;     // candles that long_win and short_win look ahead
+   double            commission_bps;  // each side
+   double            slippage_bps;    // each fill
+   bool              allow_replay;
    int               regimes;         // bits, BULL_STRONG is the lowest
    double            risk_percent;
    double            fixed_lots;
@@ -91,8 +95,11 @@ private:
    void              CheckTrade(const SNatronSettings &s)
      {
       Need(s.magic>0,"Magic: must be above 0");
-      Need(s.min_probability>=0 && s.min_probability<1,"MinProbability: must be 0 or more and below 1");
-      Need(s.min_edge_points>=0 && s.commission_points>=0,"MinEdgePoints, CommissionPoints: must not be negative");
+      Need(s.min_direction>=0 && s.min_direction<1,"MinDirection: must be 0 or more and below 1");
+      Need(s.min_setup>0 && s.min_setup<1,"MinSetup: must be above 0 and below 1");
+      Need(s.min_edge>=0,"MinEdge: must not be negative");
+      Need(s.win_horizon>=1 && s.win_horizon<=1000,"WinHorizon: must be 1 to 1000");
+      Need(s.commission_bps>=0 && s.commission_bps<100 && s.slippage_bps>=0 && s.slippage_bps<100,"CommissionBps, SlippageBps: must be 0 or more and below 100");
       Need(s.regimes>0 && s.regimes<64,"Regimes: must be 1 to 63");
       Need(s.risk_percent>0 && s.risk_percent<=5,"RiskPercent: must be above 0, at most 5");
       Need(s.fixed_lots>=0 && s.max_lots>0,"FixedLots must not be negative, MaxLots above 0");

@@ -19,6 +19,7 @@ private:
    bool              m_pending;
    ulong             m_due;
    string            m_why;
+   bool              m_rejected; // the last order
    string            m_report;   // fields of an ack, from the id on; empty: none
 
    //--- ppm lots and points keep the ack in integers
@@ -67,19 +68,21 @@ private:
          return;
         }
       bool opened=executor.Open(side,lots,stop,take,CIdJournal::CommentOf(m_line));
+      m_rejected=!opened;
       if(!opened)
          m_gate.Failed();
       Done(log,opened ? "ordered" : "rejected",side,opened ? executor.Volume() : lots,executor.Price(),"code "+IntegerToString((long)executor.Retcode()));
      }
 
 public:
-                     CSignalTrader(void) { m_pending=false; m_due=0; }
+                     CSignalTrader(void) { m_pending=false; m_due=0; m_rejected=false; }
    bool              Open(const string name,const SNatronSettings &s) { return(m_journal.Open(name,s.magic)); }
    void              Close(void) { m_journal.Close(); }
    void              Kill(const bool killed) { m_gate.Kill(killed); }
    bool              Killed(void) const { return(m_gate.Killed()); }
    void              Failed(void) { m_gate.Failed(); }
    string            Why(void) const { return(m_why); }
+   bool              Rejected(void) const { return(m_rejected); }
    //--- the ack of what was done since it was last asked for
    string            TakeReport(void)
      {
@@ -92,6 +95,7 @@ public:
      {
       m_line=line;
       m_pending=true;
+      m_rejected=false;
       m_due=0;
       m_why="";
      }
@@ -100,7 +104,7 @@ public:
       ulong now=GetTickCount64();
       if(!m_pending || now<m_due)
          return;
-      m_due=now+TRADER_AGAIN_MS;
+      m_due=bridge.tester ? 0 : now+TRADER_AGAIN_MS; // the tester's tick count is that of the real clock
       MqlTick tick;
       string why=m_gate.Refusal(m_line,s,bridge,m_journal);
       if(why!="" || !SymbolInfoTick(_Symbol,tick))
@@ -108,28 +112,27 @@ public:
          Refuse(log,0,why!="" ? why : "no price",why=="" || m_gate.Passing());
          return;
         }
-      double atr=CSizing::AtrPoints();
-      double stop=s.stop_atr*atr;
-      double take=s.take_atr*atr;
+      double atr=CSizing::AtrPoints(1);
+      double spread=(tick.ask-tick.bid)/_Point;
       if(!(atr>0))
         {
          Refuse(log,0,"too few candles for the stop",false);
          return;
         }
-      int side=m_rule.Side(m_line,s,stop,take,(tick.ask-tick.bid)/_Point);
+      int side=m_rule.Side(m_line,s,atr,tick.bid,spread);
       if(side==0)
         {
          Refuse(log,0,m_rule.Why(),false);
          return;
         }
-      double widest=MathMax(stop,CTradeExecutor::StopsLevel()+1)+(tick.ask-tick.bid)/_Point;
-      double lots=m_sizing.Lots(s,widest,s.rule==RULE_POLICY ? m_rule.Probability() : 1.0);
+      double stop=CSizing::Points(s.stop_atr,atr);
+      double lots=m_sizing.Lots(s,CTradeExecutor::StopPoints(stop,spread),m_rule.Size());
       why=m_gate.SideRefusal(side);
       if(why=="" && (lots<=0 || !m_sizing.MarginSuffices(side,lots,side>0 ? tick.ask : tick.bid)))
          why=m_sizing.Why();
       if(why!="")
          Refuse(log,side,why,false);
       else
-         Act(s,executor,log,side,lots,stop,take);
+         Act(s,executor,log,side,lots,stop,CSizing::Points(s.take_atr,atr));
      }
   };

@@ -16,17 +16,19 @@ private:
 
 public:
    string            Why(void) const { return(m_why); }
-   //--- mean true range of the last closed candles; 0 where there are too few
-   static double     AtrPoints(void)
+   //--- mean true range of the candles up to that many bars ago; 0 where there are too few
+   static double     AtrPoints(const int bar)
      {
       MqlRates rates[];
       double sum=0;
-      if(CopyRates(_Symbol,PERIOD_CURRENT,1,ATR_CANDLES+1,rates)<ATR_CANDLES+1)
+      if(CopyRates(_Symbol,PERIOD_CURRENT,bar,ATR_CANDLES+1,rates)<ATR_CANDLES+1)
          return(0);
       for(int at=1; at<=ATR_CANDLES; at++)
          sum+=MathMax(rates[at].high,rates[at-1].close)-MathMin(rates[at].low,rates[at-1].close);
       return(sum/ATR_CANDLES/_Point);
      }
+   //--- a distance of so many ranges in whole points, downwards, so that a level is not a matter of rounding
+   static double     Points(const double ranges,const double atr) { return(MathFloor(ranges*atr+1e-6)); }
    //--- what a point of one lot is worth in account currency, at a loss
    static double     PointValue(void)
      {

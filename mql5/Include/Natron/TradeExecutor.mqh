@@ -42,11 +42,9 @@ public:
      {
       return((double)MathMax(SymbolInfoInteger(_Symbol,SYMBOL_TRADE_STOPS_LEVEL),SymbolInfoInteger(_Symbol,SYMBOL_TRADE_FREEZE_LEVEL)));
      }
-   //--- a stop or take on this side of a price; side 1 is above
-   static double     Away(const double price,const double points,const int side)
-     {
-      return(NormalizeDouble(price+side*MathMax(points,StopsLevel()+1)*_Point,_Digits));
-     }
+   //--- points from the entry to a stop: what was wished, or the least that the broker allows
+   static double     StopPoints(const double wished,const double spread_points) { return(MathMax(wished,spread_points+StopsLevel()+1)); }
+   static double     TakePoints(const double wished,const double spread_points) { return(MathMax(wished,StopsLevel()+1-spread_points)); }
    //--- opens a position; asks again only where the price moved and nothing was done
    bool              Open(const int side,const double lots,const double stop_points,const double take_points,const string comment)
      {
@@ -55,9 +53,10 @@ public:
          MqlTick tick;
          if(!SymbolInfoTick(_Symbol,tick))
             return(false);
-         double leaving=side>0 ? tick.bid : tick.ask;
-         double stop=Away(leaving,stop_points,-side);
-         double take=Away(leaving,take_points,side);
+         double entry=side>0 ? tick.ask : tick.bid;
+         double spread=(tick.ask-tick.bid)/_Point;
+         double stop=NormalizeDouble(entry-side*StopPoints(stop_points,spread)*_Point,_Digits);
+         double take=NormalizeDouble(entry+side*TakePoints(take_points,spread)*_Point,_Digits);
          if(side>0)
             m_trade.Buy(lots,_Symbol,tick.ask,stop,take,comment);
          else

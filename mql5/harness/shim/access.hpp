@@ -74,6 +74,13 @@ inline datetime iTime(const string &symbol, ENUM_TIMEFRAMES, int shift) {
   int at = static_cast<int>(g_market.rates.size()) - 1 - shift;
   return at < 0 ? 0 : g_market.rates[static_cast<size_t>(at)].time;
 }
+inline int iBarShift(const string &symbol, ENUM_TIMEFRAMES, datetime at, bool exact = false) {
+  mql_known(symbol);
+  int newest = static_cast<int>(g_market.rates.size()) - 1, bar = newest;
+  while (bar >= 0 && g_market.rates[static_cast<size_t>(bar)].time > at) bar--;
+  if (bar < 0 || (exact && g_market.rates[static_cast<size_t>(bar)].time != at)) return -1;
+  return newest - bar;
+}
 inline bool OrderCalcMargin(ENUM_ORDER_TYPE, const string &symbol, double volume, double price, double &margin) {
   mql_known(symbol);
   margin = g_market.margin(volume, price);

@@ -15,6 +15,20 @@ inline bool ObjectSetInteger(long, const string &, ENUM_OBJECT_PROPERTY_INTEGER,
 inline bool ObjectSetString(long, const string &name, ENUM_OBJECT_PROPERTY_STRING, const string &text) { return g_objects[name.utf8()] = text.utf8(), true; }
 inline void ChartRedraw(long = 0) {}
 
+// An indicator's buffers; the terminal makes them as long as the chart, new places hold garbage.
+enum ENUM_INDEXBUFFER_TYPE { INDICATOR_DATA = 0, INDICATOR_COLOR_INDEX = 1, INDICATOR_CALCULATIONS = 2 };
+enum ENUM_PLOT_PROPERTY_INTEGER { PLOT_ARROW = 0 };
+enum ENUM_PLOT_PROPERTY_DOUBLE { PLOT_EMPTY_VALUE = 14 };
+inline const double EMPTY_VALUE = 1.7976931348623157e308;
+inline std::map<int, Array<double> *> g_buffers;
+inline bool SetIndexBuffer(int index, Array<double> &buffer, ENUM_INDEXBUFFER_TYPE) { return g_buffers[index] = &buffer, true; }
+inline bool PlotIndexSetInteger(int, ENUM_PLOT_PROPERTY_INTEGER, int) { return true; }
+inline bool PlotIndexSetDouble(int, ENUM_PLOT_PROPERTY_DOUBLE, double) { return true; }
+template <class T> bool ArraySetAsSeries(const Array<T> &, bool series) {
+  if (series) mql_fault("ArraySetAsSeries: the emulator counts from the oldest");
+  return true;
+}
+
 inline std::map<std::string, double> g_globals;
 inline bool GlobalVariableCheck(const string &name) { return g_globals.count(name.utf8()) > 0; }
 inline double GlobalVariableGet(const string &name) { return g_globals[name.utf8()]; }

@@ -13,6 +13,8 @@ void OnTick() __attribute__((weak));
 void OnTimer() __attribute__((weak));
 void OnStart() __attribute__((weak));
 void OnTradeTransaction(const MqlTradeTransaction &, const MqlTradeRequest &, const MqlTradeResult &) __attribute__((weak));
+int OnCalculate(const int, const int, const Array<datetime> &, const Array<double> &, const Array<double> &, const Array<double> &, const Array<double> &, const Array<long> &, const Array<long> &, const Array<int> &)
+    __attribute__((weak));
 void OnChartEvent(const int, const long &, const double &, const string &) __attribute__((weak));
 
 inline void mql_tell() {
@@ -25,9 +27,26 @@ inline void mql_tell() {
 inline void mql_state() {
   for (const Position &p : g_market.positions)
     std::printf("= position %lu %d %.2f %.5f %.5f %.5f %lu %s\n", p.ticket, p.type, p.volume, p.open, p.sl, p.tp, p.magic, p.comment.c_str());
-  for (const Deal &d : g_market.deals) std::printf("= deal %lu %d %d %.2f %.5f %.2f %lu %s\n", d.ticket, d.type, d.entry, d.volume, d.price, d.profit, d.magic, d.comment.c_str());
+  for (const Deal &d : g_market.deals) std::printf("= deal %lu %d %d %.2f %.8f %.2f %lu %ld %s\n", d.ticket, d.type, d.entry, d.volume, d.price, d.profit, d.magic, d.time, d.comment.c_str());
   std::printf("= requests %d\n= sockets %zu\n= files %zu\n= timer %u\n= ticks %lu\n", g_market.requests, g_network.open.size(), g_files.size(), g_moments.timer_ms, GetTickCount64());
   for (const auto &[name, text] : g_objects) std::printf("= object %s %s\n", name.c_str(), text.c_str());
+}
+template <class T, class V> Array<T> mql_column(V MqlRates::*field) {
+  Array<T> made;
+  made.resize(static_cast<int>(g_market.rates.size()));
+  for (int at = 0; at < made.size(); at++) made[at] = static_cast<T>(g_market.rates[static_cast<size_t>(at)].*field);
+  return made;
+}
+inline void mql_calculate(int before) {
+  int total = static_cast<int>(g_market.rates.size());
+  for (auto &[index, buffer] : g_buffers) buffer->resize(total);
+  int done = OnCalculate(total, before, mql_column<datetime>(&MqlRates::time), mql_column<double>(&MqlRates::open), mql_column<double>(&MqlRates::high),
+                         mql_column<double>(&MqlRates::low), mql_column<double>(&MqlRates::close), mql_column<long>(&MqlRates::tick_volume),
+                         mql_column<long>(&MqlRates::real_volume), mql_column<int>(&MqlRates::spread));
+  std::printf("= calculated %d\n", done);
+  for (auto &[index, buffer] : g_buffers)
+    for (int at = 0; at < total; at++)
+      if ((*buffer)[at] != EMPTY_VALUE) std::printf("= buffer %d %d %.5f\n", index, at, (*buffer)[at]);
 }
 inline void mql_settings(const std::string &command, std::istringstream &words) {
   std::string name, rest;
@@ -77,14 +96,26 @@ inline void mql_command(const std::string &command, std::istringstream &words) {
   } else if (command == "tick") {
     words >> a >> b;
     g_market.tick(a, b);
+    mql_bar();
     mql_tell();
     if (OnTick) OnTick();
+  } else if (command == "bar") {
+    MqlRates one{};
+    words >> one.time >> one.open >> one.high >> one.low >> one.close >> one.spread;
+    mql_candle(one, [] {
+      mql_tell();
+      if (OnTick) OnTick();
+      mql_tell();
+    });
   } else if (command == "timer") {
     words >> n;
     mql_timers(static_cast<int>(n));
   } else if (command == "advance") {
     words >> n;
     g_moments.simulated_ms += n;
+  } else if (command == "calculate") {
+    words >> n;
+    mql_calculate(static_cast<int>(n));
   } else if (command == "candle") {
     MqlRates one{};
     words >> one.time >> one.open >> one.high >> one.low >> one.close >> one.tick_volume >> one.spread;

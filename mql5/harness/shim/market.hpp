@@ -47,7 +47,7 @@ struct Market {
       {"digits", 5}, {"tick_value", 1}, {"volume_min", 0.01}, {"volume_max", 50}, {"volume_step", 0.01}, {"stops_level", 0},
       {"freeze_level", 0}, {"filling", 3}, {"trade_mode", 4}, {"balance", 10'000}, {"hedging", 1}, {"leverage", 100}, {"account_mode", 0},
       {"account_trade", 1}, {"account_expert", 1}, {"terminal_trade", 1}, {"mql_trade", 1}, {"connected", 1}, {"closed", 0}, {"login", 4711},
-      {"kill_after_order", 0}, {"comment_max", 31}};
+      {"kill_after_order", 0}, {"comment_max", 31}, {"slippage", 0}, {"slippage_bps", 0}};
   std::vector<Position> positions;
   std::vector<Order> orders;
   std::vector<Deal> deals;
@@ -128,19 +128,48 @@ struct Market {
     one->sl = sl, one->tp = tp;
     return TRADE_RETCODE_DONE;
   }
-  void tick(double new_bid, double new_ask) {
+  // `inside`: on its way within a candle, so that stops and takes fill at their price; else they fill at the tick's
+  void tick(double new_bid, double new_ask, bool inside = false) {
     bid = new_bid, ask = new_ask, tick_ms = g_moments.utc_ms() + g_moments.server_offset_s * 1'000L, g_moments.ticked_s = tick_ms / 1'000;
     for (size_t at_ = positions.size(); at_-- > 0;) {
       Position one = positions[at_];
       double out = leaving(one.type), sign = one.type == POSITION_TYPE_BUY ? 1 : -1;
       bool stopped = one.sl && sign * (out - one.sl) <= 0, taken = one.tp && sign * (out - one.tp) >= 0;
       if (!stopped && !taken) continue;
-      record(++last_ticket, one, 1 - one.type, DEAL_ENTRY_OUT, one.volume, out, one.magic, stopped ? "[sl]" : "[tp]");
+      double price = inside ? stopped ? one.sl : one.tp : out;
+      if (stopped) price -= sign * at["slippage"];
+      record(++last_ticket, one, 1 - one.type, DEAL_ENTRY_OUT, one.volume, price, one.magic, stopped ? "[sl]" : "[tp]");
       reduce(&positions[at_], one.volume);
     }
   }
 };
 inline Market g_market;
+
+// The chart's newest bar as ticks make it: one that comes after the bar's end opens another.
+inline void mql_bar() {
+  if (g_market.rates.empty()) return;
+  long width_s = g_market.period_minutes * 60L, at = g_market.tick_ms / 1'000 / width_s * width_s;
+  int spread = static_cast<int>(std::lround((g_market.ask - g_market.bid) / g_market.point()));
+  if (at > g_market.rates.back().time) g_market.rates.push_back({at, g_market.bid, g_market.bid, g_market.bid, g_market.bid, 0, spread, 0});
+  MqlRates &bar = g_market.rates.back();
+  bar.high = std::max(bar.high, g_market.bid), bar.low = std::min(bar.low, g_market.bid), bar.close = g_market.bid;
+  bar.tick_volume++;
+}
+// One candle of the strategy tester: its open, then the side that hurts an open position first, the other side, its close.
+inline void mql_candle(MqlRates whole, void (*handle)()) {
+  double scale = std::pow(10.0, g_market.at["digits"]), spread = whole.spread / scale, prices[] = {whole.open, whole.low, whole.high, whole.close};
+  g_market.rates.push_back({whole.time, whole.open, whole.open, whole.open, whole.open, 1, whole.spread, 0});
+  g_market.at["slippage"] = g_market.at["slippage_bps"] * 1e-4 * whole.open;
+  for (int at = 0; at < 4; at++) {
+    if (at == 1 && !g_market.positions.empty() && g_market.positions[0].type == POSITION_TYPE_SELL) std::swap(prices[1], prices[2]);
+    g_moments.simulated_ms = (whole.time - g_moments.server_offset_s + at * g_market.period_minutes * 15) * 1'000;
+    MqlRates &bar = g_market.rates.back();
+    bar.high = std::max(bar.high, prices[at]), bar.low = std::min(bar.low, prices[at]), bar.close = prices[at];
+    bar.tick_volume = at + 1;
+    g_market.tick(prices[at], std::round((prices[at] + spread) * scale) / scale, at > 0);
+    handle();
+  }
+}
 
 inline Answer Market::send(const Request &want) {
   Answer answer;
@@ -153,7 +182,7 @@ inline Answer Market::send(const Request &want) {
   if (!old && !at["hedging"] && !positions.empty()) old = &positions[0];
   answer.retcode = code ? code : TRADE_RETCODE_DONE;
   answer.volume = code == TRADE_RETCODE_DONE_PARTIAL ? std::max(at["volume_min"], std::floor(want.volume / 2 / at["volume_step"]) * at["volume_step"]) : want.volume;
-  answer.price = want.type == ORDER_TYPE_BUY ? ask : bid;
+  answer.price = want.type == ORDER_TYPE_BUY ? ask + at["slippage"] : bid - at["slippage"];
   answer.order = ++last_ticket;
   std::string comment = want.comment.substr(0, static_cast<size_t>(at["comment_max"]));
   orders.push_back({answer.order, want.magic, comment, g_moments.server_s()});

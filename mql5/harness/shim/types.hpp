@@ -68,6 +68,7 @@ struct MqlTradeResult {
 };
 
 inline double MathAbs(double x) { return std::fabs(x); }
+inline double MathSqrt(double x) { return std::sqrt(x); }
 inline double MathFloor(double x) { return std::floor(x); }
 inline double MathCeil(double x) { return std::ceil(x); }
 inline double MathRound(double x) { return std::round(x); }

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_service.kernels.elementary import log_ratio, plain_log_ratio, sine_and_cosine
@@ -11,21 +11,18 @@ from feature_service.kernels.elementary import log_ratio, plain_log_ratio, sine_
 PRICES = st.floats(1e-140, 1e140)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(price=PRICES, other=PRICES)
 def test_a_log_ratio_equals_the_platforms(price: float, other: float) -> None:
     wanted = math.log(price) - math.log(other)
     assert log_ratio(price, other) == pytest.approx(wanted, rel=1e-13, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(change=st.floats(-0.2, 0.2))
 def test_small_changes_lose_nothing(change: float) -> None:
     price = 1.1 + 1.1 * change
     assert log_ratio(price, 1.1) == pytest.approx(math.log1p((price - 1.1) / 1.1), rel=4e-15)
 
 
-@settings(deadline=None)
 @given(price=st.floats(1e-8, 1e8), other=st.floats(1e-8, 1e8), power=st.integers(-60, 60))
 def test_the_unit_of_prices_changes_no_bit_and_the_other_way_round_it_has_the_other_sign(
     price: float, other: float, power: int
@@ -39,7 +36,6 @@ def test_equal_prices_have_exactly_no_return() -> None:
     assert [log_ratio(price, price) for price in (1e-300, 1.1, 1e300)] == [0.0, 0.0, 0.0]
 
 
-@settings(deadline=None)
 @given(turn=st.floats(0.0, 1.0, exclude_max=True))
 def test_sine_and_cosine_equal_the_platforms(turn: float) -> None:
     sine, cosine = sine_and_cosine(turn)

@@ -13,7 +13,10 @@ from benchmarks.measurement import Measurement
 from natron.cli import app
 from shared.errors import InputError
 
-GROUPS = {"features", "inference", "latency", "burst", "replay", "scaling", "memory", "broker", "gateway", "training"}
+GROUPS = {
+    "features", "inference", "latency", "burst", "replay", "failover", "scaling", "memory", "broker", "gateway",
+    "training",
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -87,7 +87,7 @@ def test_blank_lines_count_as_lines_and_nothing_else(tmp_path: Path) -> None:
     assert export.tally.document()["fields"]["lines"] == [51]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     block_bytes=st.integers(120, 4_000),
     encoding=st.sampled_from(["utf-8", "utf-16", "utf-8-sig", "utf-32", "utf-16-be"]),
@@ -288,7 +288,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @given(garbage=st.binary(min_size=1, max_size=400))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bytes_whatever_raise_anything_but_an_input_error(tmp_path: Path, garbage: bytes) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes("\r\n".join(mt4(30)).encode() + b"\r\n" + garbage)

@@ -18,7 +18,7 @@ LETTERS = st.text(alphabet="a1,ਊĀ਀", max_size=12)
     st.sampled_from(["utf-8", "utf-16", "utf-16-be", "utf-32"]),
     st.integers(60, 400),
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_blocks_hold_every_line_once_with_its_number(
     tmp_path: Path, lines: list[str], encoding: str, block_bytes: int
 ) -> None:

@@ -46,7 +46,7 @@ def _fit(candles: Candles, train: int = 2000, **options: int) -> FittedLabels:
     return fit_labels(LabelSettings(**options), [LabelSource("X.M15", candles, mask, _costs(candles))])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(at=st.integers(600, COUNT - 1))
 def test_a_label_depends_on_nothing_beyond_its_horizon(candles: Candles, other: Candles, at: int) -> None:
     fitted = _fit(candles)
@@ -58,7 +58,7 @@ def test_a_label_depends_on_nothing_beyond_its_horizon(candles: Candles, other: 
         np.testing.assert_array_equal(whole[head][: at - horizon], cut[head][: at - horizon])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(setup=st.integers(1, 9), regime=st.integers(1, 9))
 def test_next_state_is_the_state_that_many_candles_later(candles: Candles, setup: int, regime: int) -> None:
     fitted = _fit(candles, setup_horizon=setup, regime_horizon=regime)
@@ -85,7 +85,7 @@ def test_thresholds_know_nothing_after_the_training_split(candles: Candles, othe
     assert _fit(changed).records() == _fit(candles).records()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(price=st.sampled_from([2.0**k for k in (-17, -3, 5, 17)]), volume=st.sampled_from([0.25, 1024.0]))
 def test_labels_are_scale_free(candles: Candles, price: float, volume: float) -> None:
     scaled = candles.copy()

@@ -26,7 +26,7 @@ def test_gymnasium_finds_nothing_wrong_with_it(make_ground: MakeGround) -> None:
         check_env(TradingEnvironment(arena, FREE), skip_render_check=True)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), start=st.integers(0, 59), quiet=st.floats(0, 0.9))
 def test_an_episode_is_the_backtest_of_its_actions(
     make_ground: MakeGround, seed: int, start: int, quiet: float

@@ -1,4 +1,4 @@
-"""Memory of every process over 200,000 candles: at the end beside what it was at a fifth."""
+"""A replay of 200,000 candles of one series: memory of every process, the producer too, at the end beside a fifth."""
 
 import subprocess
 import tempfile
@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from benchmarks.measurement import Measurement
+from benchmarks.resident import resident_mb
 from feature_service.feature_set import FEATURE_SET
 from natron.system import Shape, System
 from natron.traffic import read_traffic
@@ -32,7 +33,7 @@ def run() -> list[Measurement]:
             system.await_ready()
             fifth, end = _watch(system, path)
     return [
-        Measurement(f"memory of {name}, end / fifth", "ratio", "lower", end[name] / fifth[name], goal=GOAL)
+        Measurement(f"a replay: memory of {name}, end / fifth", "ratio", "lower", end[name] / fifth[name], goal=GOAL)
         for name in fifth
     ]
 
@@ -45,25 +46,9 @@ def _watch(system: System, path: Path) -> tuple[dict[str, float], dict[str, floa
     while True:
         traffic = read_traffic(client, system.names, FEATURE_SET.hash[:8])
         if not fifth and traffic.published >= CANDLES // 5:
-            fifth = _memory(system, client, replay.pid)
+            fifth = resident_mb(system, client, {"producer": replay.pid})
         if replay.poll() is None:
-            last = _memory(system, client, replay.pid)
+            last = resident_mb(system, client, {"producer": replay.pid})
         elif traffic.published == traffic.due:
-            return fifth, last | _memory(system, client, None)
+            return fifth, last | resident_mb(system, client)
         time.sleep(0.1)
-
-
-def _memory(system: System, client: object, replay: int | None) -> dict[str, float]:
-    """MB by process; the broker's own count beside its resident size."""
-    pids = {name: pid for name, pid in system.pids().items() if name != "up"}
-    if replay is not None:
-        pids["producer"] = replay
-    found = {}
-    for name, pid in pids.items():
-        status = Path("/proc", str(pid), "status")
-        lines = status.read_text().splitlines() if status.exists() else []
-        resident = [line for line in lines if line.startswith("VmRSS")]
-        if resident:
-            found[name] = int(resident[0].split()[1]) / 1_024
-    found["broker used_memory"] = client.info("memory")["used_memory"] / 1e6  # type: ignore[attr-defined]
-    return found

@@ -1,0 +1,1 @@
+"""What happened: kept, scored, watched for drift, and learned from again."""

@@ -1,0 +1,1 @@
+"""Whether a series has left what its bundle was trained on."""

@@ -1,0 +1,133 @@
+"""Who may do what in the broker: one ACL user a service, each with the keys and commands that it needs and no others.
+
+What cannot be told apart: the gate is one script that appends, trims and moves a position, so a stage may write the log
+that it reads, which it trims, as well as the one that it writes.
+"""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.errors import InputError
+from shared.names import Names
+
+DOOR_KEYS = ("monitor_key", "gateway_key", "grafana")
+_EVERY: Any = "*"  # in place of a partition or a series: a pattern of all of them
+_BASE = ("ping", "info", "time", "client|setinfo", "client|setname", "cluster|slots", "cluster|shards", "readonly")
+_SCRIPTS = ("evalsha", "script|load")
+_READ = (
+    "get", "strlen", "exists", "type", "hget", "hmget", "hgetall", "hkeys", "hvals", "hlen", "lrange", "llen", "xlen",
+    "xrange", "xrevrange", "xread", "xinfo|stream", "xinfo|groups", "zrange", "zrangebyscore", "zcard",
+)  # fmt: skip
+_WRITE = ("hset", "hsetnx", "hdel", "xadd", "xdel", "xtrim", "del")
+_GATE = ("xgroup|create", "xgroup|setid")
+_MEMBER = ("zadd", "zrem", "zremrangebyscore")
+_DURABLE = ("wait",)
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What one user may do: key patterns that it may write (and read), ones that it may only read, and commands."""
+
+    writes: tuple[str, ...]
+    reads: tuple[str, ...]
+    commands: tuple[str, ...]
+
+    def rule(self, name: str, password: str) -> str:
+        """Line of an ACL file; the password stands in it as its SHA-256."""
+        digest = hashlib.sha256(password.encode()).hexdigest()
+        keys = [*(f"~{key}" for key in self.writes), *(f"%R~{key}" for key in self.reads)]
+        commands = [f"+{command}" for command in (*_BASE, *self.commands)]
+        return " ".join(["user", name, "on", f"#{digest}", "resetchannels", *keys, "-@all", *commands])
+
+
+def rights(names: Names) -> dict[str, Rights]:
+    """User -> its rights under one namespace."""
+    p, series, service = _EVERY, _EVERY, _EVERY
+    delivery = (names.halts, names.drift, names.expiries)
+    published = (names.predictions(p), names.recent(p, series), names.latest(p))
+    gate = (names.meta, names.position(p), names.attempts(p), names.dead(p), names.passages(p))
+    return {
+        "producer": Rights(
+            (
+                names.meta, names.candles(p), names.series(p), names.rejects(p), names.dead(p),
+                names.history(p, series), names.calendars(p), names.weeks(p, series),
+            ),
+            (),
+            (*_SCRIPTS, *_READ, *_WRITE, *_DURABLE, "setbit"),
+        ),
+        "feature_service": Rights(
+            (
+                *gate, names.candles(p), names.history(p, series), names.features(p, _EVERY),
+                names.window(p, _EVERY, series), names.members("feature_*"), names.departures("feature_*"),
+            ),
+            (names.series(p), names.calendars(p), names.weeks(p, series)),
+            (*_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER),
+        ),
+        "worker": Rights(
+            (
+                *gate, *published, names.features(p, _EVERY), names.window(p, _EVERY, series), names.serving,
+                names.shadow(p, _EVERY), names.members("worker*"), names.departures("worker*"),
+            ),
+            (names.champion, names.bundles, names.bundle_chunks(_EVERY), names.members(service)),
+            (*_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER),
+        ),
+        "bridge": Rights(
+            (names.meta, names.predictions(p), names.dead(p), names.passages(p)),
+            (*published, *delivery, names.position(p)),
+            (*_SCRIPTS, *_READ, "xadd", "xdel", "hsetnx"),
+        ),
+        "reader": Rights((), (f"{names.namespace}:*",), (*_READ, "scan")),
+        "operator": Rights(
+            (f"{names.namespace}:*",),
+            (),
+            (
+                *_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER, *_DURABLE, "scan", "rpush", "rename", "watch", "unwatch",
+                "multi", "exec", "discard", "dump", "restore", "dbsize", "config|get",
+                "latency|latest", "memory|usage", "acl|whoami", "acl|list", "acl|log", "cluster|info",
+            ),
+        ),
+        "health": Rights((), (), ()),
+    }  # fmt: skip
+
+
+def acl_file(names: Names, passwords: dict[str, str]) -> str:
+    """Text of the broker's ACL file; who gives no name may do nothing."""
+    lines = ["user default off resetchannels -@all"]
+    lines += [right.rule(user, passwords[user]) for user, right in rights(names).items()]
+    return "\n".join(lines) + "\n"
+
+
+def write_secrets(folder: Path, names: Names) -> list[str]:
+    """Make a password for each user and a key for each HTTP door, where ``folder`` has none; write ``users.acl`` there.
+
+    The files can be read by all, for containers run as another user; the folder is its owner's alone.
+
+    Returns
+    -------
+    list of str
+        The secrets that were made now.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be used, or holds a password that is none.
+    """
+    users = rights(names)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = [name for name in (*users, *DOOR_KEYS) if not (folder / name).exists()]
+        for name in fresh:
+            (folder / name).write_text(secrets.token_urlsafe(32) + "\n")
+        passwords = {user: (folder / user).read_text().strip() for user in users}
+        for user, password in passwords.items():
+            if not re.fullmatch(r"\S{16,}", password):
+                mend = "remove the file, and a good one is made"
+                raise InputError(str(folder / user), "...", "must hold a password of 16 characters or more", mend)
+        (folder / "users.acl").write_text(acl_file(names, passwords))
+    except OSError as error:
+        raise InputError("--folder", str(folder), f"cannot be used: {error.strerror}", "name another folder") from None
+    return fresh
