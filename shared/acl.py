@@ -80,6 +80,9 @@ def rights(names: Names) -> dict[str, Rights]:
             (*published, *delivery, names.position(p)),
             (*_SCRIPTS, *_READ, "xadd", "xdel", "hsetnx"),
         ),
+        "gateway": Rights(
+            (names.meta, names.halts, names.serving), (f"{names.namespace}:*",), (*_READ, "hset", "hsetnx", "hdel")
+        ),
         "reader": Rights((), (f"{names.namespace}:*",), (*_READ, "scan")),
         "operator": Rights(
             (f"{names.namespace}:*",),
