@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 TORCH := $(shell grep '^torch==' requirements.lock)
 
-.PHONY: demo up dev test ea mutants fuzz lint types format bench lock clean
+.PHONY: demo up dev test ea mutants lint types format bench sbom audit fuzz lock clean
 
 demo: .venv/.serve
 	$(BIN)/natron demo
@@ -33,9 +33,6 @@ mutants: .venv/.dev
 	PYTHONPATH=.:mql5 $(BIN)/python -m harness.mutation $(GROUPS)
 
 # An hour of what `make test` does for seconds: junk at the bridge and its codecs.
-fuzz: .venv/.dev
-	NATRON_FUZZ_EXAMPLES=500000 $(BIN)/pytest --timeout 0 tests/bridge/test_fuzzing.py
-
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,6 +46,21 @@ format: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/natron bench
+
+# What is installed, as a CycloneDX bill of materials; nothing may be missing or contradict another.
+sbom: .venv/.dev
+	@mkdir -p dist
+	$(PIP) check
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.json .venv
+
+# Known vulnerabilities of what is installed; asks the internet, so it is no part of CI.
+audit: sbom
+	$(BIN)/python -m venv .venv-audit && .venv-audit/bin/pip install --quiet pip-audit
+	.venv-audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
+
+# Feeds every parser with broken input for as long as FUZZ examples each take.
+fuzz: .venv/.dev
+	NATRON_FUZZ_EXAMPLES=$(or $(FUZZ),20000) $(BIN)/pytest --timeout 0 tests/fuzz tests/bridge/test_fuzzing.py
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,6 +1,6 @@
 """Bundles by their ID: that of the settings, the reference bundle, and those that were pushed into the broker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -20,14 +20,17 @@ RETRY_S = 10.0
 _log = structlog.get_logger()
 
 
-class BundleShelf:
-    """Finds bundles by ID and keeps them."""
+def folders_of(settings: Settings) -> list[Path]:
+    """Folders that a bundle may be in: that of the settings, and the reference bundle's."""
+    own = [Path(settings.inference.bundle)] if settings.inference.bundle else []
+    return [*own, Path(str(files("models"))) / "reference"]
 
-    def __init__(self, registry: Registry, settings: Settings, clock: Clock) -> None:
-        self._registry, self._clock = registry, clock
-        self._folders = [Path(str(files("models"))) / "reference"]
-        if settings.inference.bundle:
-            self._folders.insert(0, Path(settings.inference.bundle))
+
+class BundleShelf:
+    """Finds bundles by ID and keeps them; without a registry in folders only."""
+
+    def __init__(self, registry: Registry | None, folders: Sequence[Path], clock: Clock) -> None:
+        self._registry, self._folders, self._clock = registry, folders, clock
         self._found: dict[str, Bundle] = {}
         self._missing: dict[str, float] = {}  # ID -> when to look again
         self._taught: Callable[[str, str], TaughtLabels] = lru_cache(maxsize=65_536)(self._read)
@@ -51,6 +54,8 @@ class BundleShelf:
                 continue
             if bundle.manifest.id == bundle_id:
                 return bundle
+        if self._registry is None:
+            raise BundleError(f"bundle {bundle_id}: is in none of {', '.join(map(str, self._folders))}")
         return self._registry.load(bundle_id)
 
     def of(self, bundle: str, key: str) -> TaughtLabels | None:

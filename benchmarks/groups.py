@@ -11,6 +11,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "features": ("features", "first_row", "feature_service"),
     "inference": ("inference",),
     "latency": ("latency",),
+    "bridge": ("bridge", "bridge_fan_out", "expert_advisor"),
     "burst": ("burst",),
     "replay": ("replay",),
     "failover": ("failover", "promotions"),

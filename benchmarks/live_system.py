@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.bundles import write_untrained_bundle
 from bridge.client import SignalClient
 from bridge.events import Origin, Resynchronised, Signal
-from bridge.keys import load_or_create_keys
+from bridge.keys import Keys, load_or_create_keys
 from inference_worker.registry import Registry
 from natron.addresses import free_addresses
 from natron.system import Shape, System
@@ -37,6 +37,7 @@ class LiveSystem:
     admission: Admission
     client: SignalClient
     stop: threading.Event  # ends the client's events
+    keys: Keys
 
     def publish(self, batches: Sequence[tuple[Series, Candles]]) -> None:
         """Admit candles of several series in one pipeline; waits where the system is behind."""
@@ -94,7 +95,7 @@ def live_system(
             system.await_ready()
             limits = AdmissionLimits(settings.system.max_backlog, 100, 100)
             admission = Admission(connect(system.broker.url), system.names, SystemClock(), limits)
-            stop = threading.Event()
-            with SignalClient(addresses, load_or_create_keys(keys), stop=stop) as client:
+            stop, made = threading.Event(), load_or_create_keys(keys)
+            with SignalClient(addresses, made, stop=stop) as client:
                 next(event for event in client.events() if isinstance(event, Resynchronised))
-                yield LiveSystem(system, settings, bundle, admission, client, stop)
+                yield LiveSystem(system, settings, bundle, admission, client, stop, made)

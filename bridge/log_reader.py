@@ -13,7 +13,7 @@ from bridge.ledger import Entry
 from bridge.lines import signal_body
 from bridge.log_places import LogPlaces
 from bridge.mailbox import Mailbox
-from shared.broker import LOST, Post, check_fitness, connect, fields_of
+from shared.broker import LOST, Post, alone, check_fitness, connect, fields_of
 from shared.codec import decode_prediction
 from shared.contracts import PARTITIONS
 from shared.delivery import DeliveryReasons
@@ -187,8 +187,7 @@ class LogReader:
     def _connected(self) -> redis.Redis:
         """Client of one connection: a pool replaces a lost one without a word, and it must be noticed."""
         if self._waiting is None:
-            self._waiting = redis.Redis(connection_pool=self._client.connection_pool, single_connection_client=True)
-            self._waiting.response_callbacks = self._client.response_callbacks
+            self._waiting = alone(self._client)
         return self._waiting
 
     def _begin(self, *, hole: bool = False) -> None:

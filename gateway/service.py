@@ -75,7 +75,13 @@ def build(settings: Settings, clock: Clock) -> FastAPI:
 
 def _opener(settings: Settings) -> Opener:
     group = settings.inference
-    opening = partial(open_session, threads=group.threads, max_tokens=group.max_tokens, runtime=group.runtime)
+    opening = partial(
+        open_session,
+        threads=group.threads,
+        max_tokens=group.max_tokens,
+        runtime=group.runtime,
+        drift_max=group.drift_max,
+    )
     return Opener(lambda: Bundle.load(bundle_folder(settings)), opening)
 
 

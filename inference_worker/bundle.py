@@ -6,7 +6,8 @@ The trainer writes manifests through these models, the worker reads them through
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -218,7 +219,7 @@ class VariantRecord(Record):
     """The same graph in fewer bits, and how far it is from ``model.onnx`` on rows of the validation split."""
 
     file: FileName
-    kind: Literal["int8", "bf16"]
+    kind: Literal["int8", "bf16", "fp16"]
     candles: int = Field(gt=0)  # compared
     agreement: dict[str, float]  # head -> share of them at which both name the same class
     drift: dict[str, float]  # head -> largest difference of a probability
@@ -301,6 +302,7 @@ class Bundle:
     manifest: Manifest
     graph: bytes
     policy: bytes | None = None  # the graph of ``manifest.policy``
+    variants: Mapping[str, bytes] = field(default_factory=dict)  # kind -> the same graph in fewer bits
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -314,7 +316,8 @@ class Bundle:
         manifest = _read_manifest(path / MANIFEST_NAME)
         contents = {name: _read_verified(path, name, expected) for name, expected in manifest.files.items()}
         policy = contents[manifest.policy.file] if manifest.policy else None
-        return cls(path, manifest, contents[GRAPH_NAME], policy)
+        variants: dict[str, bytes] = {one.kind: contents[one.file] for one in manifest.variants}
+        return cls(path, manifest, contents[GRAPH_NAME], policy, variants)
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:

@@ -8,7 +8,7 @@ import structlog
 
 from inference_worker.bundle import Bundle
 from inference_worker.runtimes import runtimes
-from inference_worker.session import Job, Session
+from inference_worker.session import TOLERANCE, Job, Session
 from shared.errors import BundleError
 
 AUTO = "auto"
@@ -26,6 +26,13 @@ class Trial:
     step_ms: float = 0.0
     refused: str = ""
 
+    @property
+    def row(self) -> dict[str, object]:
+        """Its row in the log's table."""
+        if self.refused:
+            return {"runtime": self.runtime, "refused": self.refused}
+        return {"runtime": self.runtime, "step_ms": round(self.step_ms, 3)}
+
 
 def open_session(
     bundle: Bundle,
@@ -33,37 +40,36 @@ def open_session(
     threads: int,
     max_tokens: int,
     runtime: str = AUTO,
+    drift_max: float = TOLERANCE,
     now_s: Callable[[], float] = time.perf_counter,
 ) -> Session:
     """Open a bundle in a runtime, or with ``auto`` in the one of those installed that is fastest for one candle.
+
+    Runtimes of fewer bits are tried only where ``drift_max`` allows for them.
 
     Raises
     ------
     BundleError
         The runtime is not installed, or its answers are not the golden ones; with ``auto``, no runtime's are.
     """
-    names = list(runtimes()) if runtime == AUTO else [runtime]
-    if len(names) == 1:
-        return Session(bundle, threads, max_tokens, names[0])
+    if runtime != AUTO:
+        return Session(bundle, threads, max_tokens, runtime, drift_max)
     best: tuple[float, Session] | None = None
     trials = []
-    for name in names:
+    for name in [name for name, one in runtimes().items() if one.exact or drift_max > TOLERANCE]:
         try:
-            session = Session(bundle, threads, max_tokens, name)
+            session = Session(bundle, threads, max_tokens, name, drift_max)
         except BundleError as error:
             trials.append(Trial(name, refused=str(error)))
             continue
         trials.append(Trial(name, _step_ms(session, now_s)))
         if best is None or trials[-1].step_ms < best[0]:
             best = trials[-1].step_ms, session
-    for trial in trials:
-        _log.info(
-            "runtime_tried", bundle=bundle.manifest.id, runtime=trial.runtime,
-            step_ms=round(trial.step_ms, 3), refused=trial.refused,
-        )  # fmt: skip
+    chosen = "" if best is None else best[1].runtime
+    # One event: of several of a kind all but the first would be left out.
+    _log.info("runtimes_tried", bundle=bundle.manifest.id, chosen=chosen, table=[trial.row for trial in trials])
     if best is None:
         raise BundleError("; ".join(trial.refused for trial in trials))
-    _log.info("runtime_chosen", bundle=bundle.manifest.id, runtime=best[1].runtime)
     return best[1]
 
 

@@ -1,96 +1,116 @@
-"""What can run a graph: onnxruntime on the processor or a GPU, OpenVINO where it is installed."""
+"""What can run a bundle: onnxruntime on the processor or a GPU, OpenVINO; in float32, or in fewer bits."""
 
-from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
-import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 
+from inference_worker.bundle import Bundle, Manifest
+from inference_worker.graph import LONGEST, Graph
+from inference_worker.onnx_graph import BUCKETS, DeviceGraph, OnnxGraph, Provider
+from inference_worker.openvino_graph import OpenVinoGraph, capabilities
 from shared.errors import BundleError
 
-Arrays = list[NDArray[np.float32]]
+Open = Callable[[bytes, int, Manifest], Graph]
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
 
 
-class Graph(Protocol):
-    """A graph that is loaded."""
+@dataclass(frozen=True)
+class Runtime:
+    """One way to run a bundle.
 
-    def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[np.generic]]) -> Arrays:
-        """Compute the named outputs."""
-        ...
+    Attributes
+    ----------
+    open
+        Loads a graph to run with so many threads.
+    variant
+        Kind of the bundle's variant that it loads; None: the graph itself.
+    exact
+        It computes in float32, and so gives the golden answers.
+    """
 
-
-class _OnnxGraph:
-    """onnxruntime; what a provider cannot do falls to the processor."""
-
-    def __init__(self, content: bytes, threads: int, providers: Sequence[str]) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        # A spinning thread would take the core that the broker needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        self._session = ort.InferenceSession(content, options, providers=list(providers))
-        if providers[0] not in self._session.get_providers():
-            raise RuntimeError(f"{providers[0]} does not start on this machine")
-
-    def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[np.generic]]) -> Arrays:
-        found: Arrays = self._session.run(list(outputs), dict(feed))
-        return found
+    open: Open
+    variant: str | None = None
+    exact: bool = True
 
 
-class _OpenVinoGraph:
-    """OpenVINO on the processor, in float32: less does not give the golden answers."""
-
-    def __init__(self, content: bytes, threads: int) -> None:
-        import openvino  # noqa: PLC0415 - an extra: most installations have none
-
-        core: Any = openvino.Core()
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
-        self._request: Any = core.compile_model(core.read_model(model=content), "CPU", settings).create_infer_request()
-
-    def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[np.generic]]) -> Arrays:
-        self._request.infer(dict(feed), share_inputs=True)
-        return [np.array(self._request.get_tensor(name).data) for name in outputs]
-
-
-_PROVIDERS = {
-    "cpu": ("CPUExecutionProvider",),
-    "cuda": ("CUDAExecutionProvider", "CPUExecutionProvider"),
-    "tensorrt": ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"),
-}
-OPENVINO = "openvino"
-
-Open = Callable[[bytes, int], Graph]
-
-
-def runtimes() -> dict[str, Open]:
-    """Runtimes that are installed here, and how each opens a graph with so many threads; ``cpu`` is first."""
+def runtimes() -> dict[str, Runtime]:
+    """Runtimes that are installed here and that this machine has the hardware for; ``cpu`` is first."""
     installed = set(ort.get_available_providers())
-    found: dict[str, Open] = {
-        name: lambda content, threads, providers=providers: _OnnxGraph(content, threads, providers)  # type: ignore[misc]
-        for name, providers in _PROVIDERS.items()
-        if providers[0] in installed
-    }
-    if find_spec("openvino"):
-        found[OPENVINO] = _OpenVinoGraph
+    found = {"cpu": Runtime(_cpu), "cpu-int8": Runtime(_cpu, "int8", exact=False)}
+    if CUDA in installed:
+        found["cuda"] = Runtime(_cuda)
+        found["cuda-fp16"] = Runtime(_cuda, "fp16", exact=False)
+    if TENSORRT in installed:
+        found["tensorrt"] = Runtime(partial(_tensorrt, half=False))
+        found["tensorrt-fp16"] = Runtime(partial(_tensorrt, half=True), exact=False)
+    can = capabilities()
+    if can:
+        found["openvino"] = Runtime(partial(_openvino, precision="f32"))
+    if "BF16" in can:
+        found["openvino-bf16"] = Runtime(partial(_openvino, precision="bf16"), exact=False)
+    if "INT8" in can:
+        found["openvino-int8"] = Runtime(partial(_openvino, precision="f32"), "int8", exact=False)
     return found
 
 
-def open_graph(runtime: str, content: bytes, threads: int) -> Graph:
-    """Open a graph.
+def open_graph(runtime: str, bundle: Bundle, threads: int) -> Graph:
+    """Open a bundle's graph, or the variant that the runtime loads.
 
     Raises
     ------
     BundleError
-        The runtime is not installed, or the graph does not load in it.
+        The runtime is not installed, the bundle has no such variant, or the graph does not load.
     """
     known = runtimes()
     if runtime not in known:
         raise BundleError(f"runtime {runtime}: is not installed here; there are {', '.join(known)}")
+    one = known[runtime]
+    if one.variant is not None and one.variant not in bundle.variants:
+        mend = f"`natron export --variants {one.variant}` makes it"
+        raise BundleError(f"runtime {runtime}: the bundle has no variant {one.variant}; {mend}")
+    content = bundle.graph if one.variant is None else bundle.variants[one.variant]
     try:
-        return known[runtime](content, threads)
+        return one.open(content, threads, bundle.manifest)
     except Exception as error:  # noqa: BLE001 - no runtime has an error class of its own
         raise BundleError(f"the graph does not load in runtime {runtime}: {error}") from None
+
+
+def _cpu(content: bytes, threads: int, _: Manifest) -> Graph:
+    return OnnxGraph(content, threads, [CPU])
+
+
+def _cuda(content: bytes, threads: int, _: Manifest) -> Graph:
+    # TF32 would give other answers than were exported.
+    return DeviceGraph(content, threads, [(CUDA, {"use_tf32": "0"}), CPU], "cuda", "enable_cuda_graph")
+
+
+def _tensorrt(content: bytes, threads: int, manifest: Manifest, *, half: bool) -> Graph:
+    engines = Path.home() / ".cache" / "natron" / "tensorrt"  # building one takes minutes
+    engines.mkdir(parents=True, exist_ok=True)
+    options = {
+        "trt_fp16_enable": str(half),
+        "trt_engine_cache_enable": "True",
+        "trt_engine_cache_path": str(engines),
+        **{f"trt_profile_{name}_shapes": _shapes(manifest, *shape) for name, shape in _PROFILE.items()},
+    }
+    providers: list[Provider] = [(TENSORRT, options), (CUDA, {"use_tf32": "0"}), CPU]
+    return DeviceGraph(content, threads, providers, "cuda", "trt_cuda_graph_enable")
+
+
+_PROFILE = {"min": (1, 1), "opt": (BUCKETS[-1], 1), "max": (BUCKETS[-1], LONGEST)}
+"""(B, T) that TensorRT builds its engine for: without, it would build another one for every new shape."""
+
+
+def _shapes(manifest: Manifest, series: int, length: int) -> str:
+    """``rows:64x1x98,age:64,cache_0:64x7x512,...``."""
+    found = [f"rows:{series}x{length}x{len(manifest.feature_set.names)}", f"age:{series}"]
+    return ",".join([*found, *(f"{one.name}:{series}x{one.length}x{one.width}" for one in manifest.caches)])
+
+
+def _openvino(content: bytes, threads: int, _: Manifest, *, precision: str) -> Graph:
+    return OpenVinoGraph(content, threads, precision)

@@ -74,7 +74,13 @@ def _stage(
 ) -> tuple[PredictionStage, list[Callable[[], None]], Callable[[], None]]:
     """What this worker does, what it looks at each second, and how it takes its leave."""
     group = settings.inference
-    opening = partial(open_session, threads=group.threads, max_tokens=group.max_tokens, runtime=group.runtime)
+    opening = partial(
+        open_session,
+        threads=group.threads,
+        max_tokens=group.max_tokens,
+        runtime=group.runtime,
+        drift_max=group.drift_max,
+    )
     opener = Opener(lambda: Bundle.load(bundle_folder(settings)), opening)
     registry = Registry(context.client, context.names)
     world = context.client, context.names, context.clock, settings, metrics

@@ -40,6 +40,7 @@ def write_variant(
         "id": bundle_id,
         "seed": seed,
         "policy": policy,
+        "variants": (),
         "files": {name: manifest.files[name] for name in contents},
         "golden": golden.model_copy(update={"outputs": outputs}),
         "feature_set": features.model_copy(update={"hash": feature_set or features.hash}),

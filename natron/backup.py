@@ -58,13 +58,8 @@ def backup(client: redis.Redis, names: Names, path: Path, at_ms: int) -> BackupR
                 content = msgpack.packb(entries)
                 sums[part] = hashlib.sha256(content).hexdigest()
                 archive.writestr(part, content)
-            about: dict[str, Any] = {
-                "format": FORMAT,
-                "schema": SCHEMA_VERSION,
-                "partitions": PARTITIONS,
-                "at_ms": at_ms,
-            }
-            about |= {"namespace": names.namespace, "keys": keys, "sha256": sums}
+            about: dict[str, Any] = {"format": FORMAT, "schema": SCHEMA_VERSION, "partitions": PARTITIONS}
+            about |= {"namespace": names.namespace, "at_ms": at_ms, "keys": keys, "sha256": sums}
             archive.writestr(_MANIFEST, json.dumps(about, indent=1))
         aside.replace(path)
     except OSError as error:

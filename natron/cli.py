@@ -21,10 +21,12 @@ from natron.commands import (
     halts,
     labels,
     levels,
+    mql5,
     parity,
     predictions,
     producer,
     registry,
+    reproduce,
     series,
     services,
     signals,
@@ -64,11 +66,13 @@ tester.register(app)
 bench.register(app)
 drift.register(app)
 app.add_typer(bridge.app, name="bridge")
+reproduce.register(app)
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")
 app.add_typer(labels.app, name="labels")
 app.add_typer(series.app, name="series")
+app.add_typer(mql5.app, name="mql5")
 app.add_typer(dead.app, name="dead")
 registry.register(bundles.app)
 app.add_typer(bundles.app, name="bundle")

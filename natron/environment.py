@@ -9,7 +9,8 @@ import redis
 import yaml
 
 from natron.run_file import RunFile, read_run_file, runtime_folder
-from shared.broker import connect, with_password
+from shared.broker import connect
+from shared.broker_url import with_password
 from shared.doors import read_secret
 from shared.errors import InputError
 from shared.names import Names

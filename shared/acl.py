@@ -16,7 +16,7 @@ from shared.names import Names
 
 DOOR_KEYS = ("monitor_key", "gateway_key", "grafana")
 _EVERY: Any = "*"  # in place of a partition or a series: a pattern of all of them
-_BASE = ("ping", "info", "time", "client|setinfo", "client|setname", "cluster|slots", "cluster|shards", "readonly")
+_BASE = ("ping", "info", "time", "cluster|slots", "cluster|shards", "readonly")
 _SCRIPTS = ("evalsha", "script|load")
 _READ = (
     "get", "strlen", "exists", "type", "hget", "hmget", "hgetall", "hkeys", "hvals", "hlen", "lrange", "llen", "xlen",

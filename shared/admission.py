@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import redis
 
 from shared.broker import fields_of
 from shared.clock import Clock
 from shared.codec import encode_candle
-from shared.contracts import Candle, Candles, Series
+from shared.contracts import CANDLE_DTYPE, Candle, Candles, Series
+from shared.dead_letters import DEAD_KEEP
 from shared.errors import BusyError, TailLostError
 from shared.names import Names
 from shared.scripts import pack, script
+from shared.settings.groups import SystemSettings
 
 _BUSY, _TAIL_LOST = 0, 2  # replies of the script
 
@@ -40,6 +43,12 @@ class AdmissionLimits:
     max_backlog: int
     reject_keep: int
     dead_keep: int
+    replicas: int = 0  # that must hold what was admitted, before the producer hears of it
+
+    @classmethod
+    def of(cls, system: SystemSettings) -> "AdmissionLimits":
+        """Take them from the settings."""
+        return cls(system.max_backlog, system.reject_keep, DEAD_KEEP, system.replicas)
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,15 @@ class Admission:
         self._script = script("admission")
 
     def newest(self, series: Series) -> int | None:
-        """T of the newest admitted candle, or None for a new series."""
+        """T of the newest admitted candle, or None for a new series.
+
+        Raises
+        ------
+        BrokerError
+            Too few replicas hold it.
+        """
+        if self._limits.replicas:  # what a lost reply was about may stand on the primary alone
+            self._run([(series, np.empty(0, CANDLE_DTYPE))], 0, "", 0)
         history = self._names.history(series.partition, series.key)
         for entry in self._client.execute_command("XREVRANGE", history, "+", "-", "COUNT", 16):
             t = int(entry[0].split(b"-")[0])
@@ -89,6 +106,8 @@ class Admission:
             The backlog is full; nothing was admitted. Wait and send the same again.
         TailLostError
             The series ends before ``after``; nothing was admitted. Look up ``newest`` and go on from there.
+        BrokerError
+            They were admitted, but too few replicas hold them: look up ``newest`` before going on.
         redis.RedisError
             The broker is away; look up ``newest`` before going on.
         """
@@ -115,7 +134,7 @@ class Admission:
             As ``admit``.
         """
         calls = [self._call(push.series, push.candles, push.flags, push.source, push.after) for push in pushes]
-        replies = self._script.run_all(self._client, calls)
+        replies = self._script.run_all(self._client, calls, self._limits.replicas)
         return [self._outcome(push, reply) for push, reply in zip(pushes, replies, strict=True)]
 
     def _outcome(self, push: Push, reply: list[Any]) -> list[Verdict] | BusyError | TailLostError:
@@ -147,7 +166,9 @@ class Admission:
         limits = self._limits
         live = int(source != CSV_SOURCE)
         bounds = [limits.max_backlog, limits.reject_keep, limits.dead_keep]
-        return keys, [key, source, live, self._clock.now_ms(), *bounds, series.width_ms, pack(batch), after]
+        replicated = int(limits.replicas > 0)
+        now_ms = self._clock.now_ms()
+        return keys, [key, source, live, now_ms, *bounds, series.width_ms, pack(batch), after, replicated]
 
 
 def _candle(series: Series, values: tuple[float, ...], flags: int) -> Candle:

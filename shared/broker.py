@@ -2,12 +2,13 @@
 
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from shared.broker_url import BrokerUrl
+from shared.cluster import Cluster, single
 from shared.contracts import PARTITIONS, SCHEMA_VERSION
 from shared.errors import BrokerError, SchemaError
 from shared.names import Names
@@ -20,20 +21,39 @@ LOST = (redis.exceptions.RedisError, OSError)
 
 
 def connect(url: str) -> redis.Redis:
-    """Client of the broker at ``url`` (``redis://``, ``rediss://`` or ``unix://``); replies stay bytes.
+    """Client of the broker at ``url``, whose forms ``broker_url`` tells; replies stay bytes.
 
     Nothing is retried behind the caller's back: after a lost reply the caller must look where things stand.
     """
-    client = redis.Redis.from_url(
-        url,
+    address = BrokerUrl.parse(url)
+    if address.seeds:
+        return Cluster(address.seeds, lambda host, port: _client({**address.options, "host": host, "port": port}))
+    return _client(address.options)
+
+
+def _client(options: dict[str, Any]) -> redis.Redis:
+    pool = redis.ConnectionPool(
+        **options,
         protocol=2,
+        driver_info=None,  # CLIENT SETINFO is not in 7.0, nor among any user's rights
         socket_timeout=SOCKET_TIMEOUT_S,
         socket_connect_timeout=SOCKET_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
     )
+    client = redis.Redis.from_pool(pool)
     for command in ("XREAD", "XRANGE", "XREVRANGE"):
         client.response_callbacks.pop(command, None)  # lists as they come: building dicts costs more than reading
     return client
+
+
+def alone(client: redis.Redis) -> redis.Redis:
+    """Client of one connection (a node): a pool replaces a lost one without a word, and some must notice."""
+    return client.alone() if isinstance(client, Cluster) else single(client)
+
+
+def primaries(client: redis.Redis) -> list[redis.Redis]:
+    """The servers that are written to: one, or a cluster's primaries."""
+    return client.primaries if isinstance(client, Cluster) else [client]
 
 
 def check_fitness(client: redis.Redis, names: Names) -> None:
@@ -46,15 +66,8 @@ def check_fitness(client: redis.Redis, names: Names) -> None:
     SchemaError
         It holds another partition count or schema version.
     """
-    facts: Any = client.info()
-    version = str(facts["redis_version"])
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
-        raise BrokerError(f"broker version = {version}: must be 7.0 or newer; upgrade Redis or Valkey")
-    policy = facts["maxmemory_policy"]  # CONFIG GET would show secrets too, so no service may
-    if policy != "noeviction":
-        raise BrokerError(
-            f"maxmemory-policy = {policy}: must be noeviction; run CONFIG SET maxmemory-policy noeviction"
-        )
+    for node in primaries(client):
+        _check_server(node.info())
     ours = {"partitions": str(PARTITIONS), "schema": str(SCHEMA_VERSION)}
     theirs = _meta(client, names)
     if not theirs.keys() >= ours.keys():
@@ -66,22 +79,26 @@ def check_fitness(client: redis.Redis, names: Names) -> None:
             raise SchemaError(f"{names.meta} {field} = {theirs[field]}: this Natron has {value}; use its own namespace")
 
 
+def _check_server(facts: Any) -> None:
+    """INFO tells all: CONFIG GET would show secrets too, so no service may."""
+    version, policy = str(facts["redis_version"]), facts["maxmemory_policy"]
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
+        raise BrokerError(f"broker version = {version}: must be 7.0 or newer; upgrade Redis or Valkey")
+    if policy != "noeviction":
+        raise BrokerError(
+            f"maxmemory-policy = {policy}: must be noeviction; run CONFIG SET maxmemory-policy noeviction"
+        )
+
+
 def _meta(client: redis.Redis, names: Names) -> dict[str, str]:
     return {text(name): text(value) for name, value in client.hgetall(names.meta).items()}
 
 
-def broker_ms(client: redis.Redis) -> int:
-    """The broker's own clock: what several machines agree on. UTC epoch ms."""
-    seconds, microseconds = client.time()
+def broker_ms(client: redis.Redis, key: str | None = None) -> int:
+    """The broker's own clock: what several machines agree on. UTC epoch ms; in a cluster that of the key's node."""
+    node = client.node_for("GET", key) if isinstance(client, Cluster) and key else client
+    seconds, microseconds = node.time()
     return 1_000 * int(seconds) + int(microseconds) // 1_000
-
-
-def with_password(url: str, password: str) -> str:
-    """``url`` with the password of its user, which then stands in memory alone."""
-    parts = urlsplit(url)
-    user = parts.netloc.rpartition("@")[0].partition(":")[0]
-    place = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{place}"))
 
 
 def text(reply: bytes | str) -> str:
@@ -102,23 +119,42 @@ class Post:
     """
 
     def __init__(self, client: redis.Redis) -> None:
-        self._pool = client.connection_pool
-        self._connection: Any = None
-        self._waiting = 0
+        self._client = client
+        self._lines: dict[int, _Line] = {}  # by the pool of the node
 
     def send(self, commands: list[tuple[Any, ...]]) -> None:
-        """Send ``commands`` in one write."""
-        if self._connection is None:
-            self._connection = self._pool.get_connection()
-            self._waiting = 0
+        """Send ``commands``, in one write a node."""
+        shares: dict[int, tuple[Any, list[tuple[Any, ...]]]] = {}
+        for command in commands:
+            node = self._client.node_for(*command) if isinstance(self._client, Cluster) else self._client
+            shares.setdefault(id(node.connection_pool), (node.connection_pool, []))[1].append(command)
         try:
-            while self._waiting and self._connection.can_read(timeout=0):
-                self._read_one()
-            self._connection.send_packed_command(self._connection.pack_commands(commands))
-            self._waiting += len(commands)
+            for key, (pool, share) in shares.items():
+                if key not in self._lines:
+                    self._lines[key] = _Line(pool)
+                self._lines[key].send(share)
         except LOST:
             self.close()
             raise
+
+    def close(self) -> None:
+        """Drop the connections."""
+        for line in self._lines.values():
+            line.close()
+        self._lines.clear()
+
+
+class _Line:
+    """One connection that is written to, and read when something waits there."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool, self._connection, self._waiting = pool, pool.get_connection(), 0
+
+    def send(self, commands: list[tuple[Any, ...]]) -> None:
+        while self._waiting and self._connection.can_read(timeout=0):
+            self._read_one()
+        self._connection.send_packed_command(self._connection.pack_commands(commands))
+        self._waiting += len(commands)
 
     def _read_one(self) -> None:
         with suppress(redis.exceptions.ResponseError):  # a refused mark is a lost mark
@@ -126,8 +162,5 @@ class Post:
         self._waiting -= 1
 
     def close(self) -> None:
-        """Drop the connection."""
-        if self._connection is not None:
-            self._connection.disconnect()
-            self._pool.release(self._connection)
-            self._connection = None
+        self._connection.disconnect()
+        self._pool.release(self._connection)

@@ -32,7 +32,8 @@ def share_out(members: Iterable[str], partitions: int) -> dict[str, list[int]]:
 
 def live_members(client: redis.Redis, names: Names, service: str) -> list[str]:
     """Instances of a service that renewed in time, sorted."""
-    live: list[bytes] = client.execute_command("ZRANGEBYSCORE", names.members(service), broker_ms(client), "+inf")
+    key = names.members(service)
+    live: list[bytes] = client.execute_command("ZRANGEBYSCORE", key, broker_ms(client, key), "+inf")
     return sorted(text(member) for member in live)
 
 

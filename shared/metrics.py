@@ -84,9 +84,7 @@ class ScorerMetrics(Metrics):
     def __init__(self) -> None:
         super().__init__("scorer")
         one, head = ["series", "bundle"], ["series", "bundle", "head"]
-        self.missed = self._gauge(
-            "missed_predictions", "predictions without an outcome since the start", labelnames=one
-        )
+        self.missed = self._counter("missed_total", "predictions that can have no outcome any more")
         self.candles = self._gauge("candles", "scored candles that the figures are over", labelnames=one)
         self.accuracy = self._gauge("accuracy", "share of the newest candles named right", labelnames=head)
         self.persistence = self._gauge("persistence", "the same of the newest label known", labelnames=head)
@@ -99,6 +97,17 @@ class ScorerMetrics(Metrics):
             "drift_strength", "a family's distance from the training rows over its limit", labelnames=family
         )
         self.rule_return = self._gauge("rule_return", "what 1 became minus 1, costs included", labelnames=one)
+
+
+class ArchiveMetrics(Watched):
+    """What the archive counts, by kind of row."""
+
+    def __init__(self) -> None:
+        super().__init__("archive", "broker")
+        kind = ["kind"]
+        self.rows = self._counter("rows_total", "rows written", labelnames=kind)
+        self.known = self._counter("known_total", "rows that were there before", labelnames=kind)
+        self.missed = self._counter("missed_total", "rows that were trimmed before they were read", labelnames=kind)
 
 
 class FeedMetrics(Watched):

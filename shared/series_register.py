@@ -44,6 +44,18 @@ def known_series(client: redis.Redis, names: Names) -> Iterator[KnownSeries]:
             yield KnownSeries(series, int(n), source, text(calendars.get(key, b"learned")).partition(" ")[0], t)
 
 
+def memory_of(client: redis.Redis, names: Names, series: Series) -> int:
+    """Bytes that the broker holds of a series: candles, rows and newest predictions, every entry counted."""
+    keys = _streams(client, names, series)
+    return sum(int(client.execute_command("MEMORY USAGE", key, "SAMPLES", 0) or 0) for key in keys)
+
+
+def _streams(client: redis.Redis, names: Names, series: Series) -> list[str]:
+    """Keys that are the series' alone."""
+    pattern = f"{names.namespace}:{{{series.partition}}}:*:{series.key}"
+    return [text(name) for name in client.scan_iter(match=pattern, count=_PAGE)]
+
+
 def release(client: redis.Redis, names: Names, series: Series) -> str:
     """Let whichever source sends next have a series; returns the one that had it.
 
@@ -74,8 +86,7 @@ def drop(client: redis.Redis, names: Names, series: Series) -> int:
     if _waits(client, names, p):
         mend = "stop its producer, let feature service and worker finish, and try again"
         raise InputError("series", key, "has candles on their way, or its partition", mend)
-    pattern = f"{names.namespace}:{{{p}}}:*:{key}"
-    streams = [text(name) for name in client.scan_iter(match=pattern, count=_PAGE)]
+    streams = _streams(client, names, series)
     pipeline = client.pipeline(transaction=False)
     for name in (names.series(p), names.calendars(p), names.latest(p)):
         pipeline.hdel(name, key)

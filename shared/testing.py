@@ -11,7 +11,8 @@ import redis
 
 from shared.acl import write_secrets
 from shared.addresses import free_port
-from shared.broker import LOST, connect, with_password
+from shared.broker import LOST, connect
+from shared.broker_url import with_password
 from shared.contracts import CANDLE_DTYPE, Candles
 from shared.embedded_broker import EmbeddedBroker
 from shared.names import Names

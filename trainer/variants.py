@@ -1,4 +1,4 @@
-"""The exported graph in fewer bits: int8 or bfloat16 weights, refused where they say something else."""
+"""The exported graph in fewer bits: int8, bfloat16 or half floats, refused where they say something else."""
 
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from shared.errors import TrainingError
 from trainer.chunks import CONTEXT, LabelledSeries
 from trainer.export import Probabilities, quiet_exporter
 
-KINDS = ("int8", "bf16")
+KINDS = ("int8", "bf16", "fp16")
 AGREEMENT_MIN = 0.99  # of the candles at which a variant must name the class that the model names
 SAMPLE = 1_000  # candles of each series' validation split that are compared
 
@@ -43,7 +43,7 @@ def make_variant(kind: str, graph: bytes, caches: Sequence[CacheRecord], rows: R
     TrainingError
         They name different classes too often.
     """
-    made = _int8(graph) if kind == "int8" else _bf16(graph)
+    made = {"int8": _int8, "bf16": _bf16, "fp16": _fp16}[kind](graph)
     expected, found = _run(graph, caches, rows), _run(made, caches, rows)
     agreement = {head: float((_named(expected[head]) == _named(found[head])).mean()) for head in HEADS}
     drift = {head: float(np.abs(expected[head] - found[head]).max()) for head in HEADS}
@@ -91,6 +91,16 @@ def _int8(graph: bytes) -> bytes:
             source, target, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, weight_type=QuantType.QInt8
         )
         return target.read_bytes()
+
+
+def _fp16(graph: bytes) -> bytes:
+    """Everything in half floats but what goes in and comes out: for a GPU."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16  # noqa: PLC0415 - slow, and seldom asked for
+
+    data: bytes = convert_float_to_float16(onnx.load_from_string(graph), keep_io_types=True).SerializeToString(
+        deterministic=True
+    )
+    return data
 
 
 def _bf16(graph: bytes) -> bytes:

@@ -64,7 +64,7 @@ class DriftWatch:
         self._feature_set = bundle.manifest.feature_set.hash
         self._distances = Distances(bundle.manifest.histograms)
         self._positions = dict.fromkeys(range(PARTITIONS), START)
-        self._watched: dict[str, _Watched] = {}
+        self._series: dict[str, _Watched] = {}
 
     def read(self) -> None:
         """Take the rows that have come since, and judge their series."""
@@ -104,9 +104,9 @@ class DriftWatch:
         return one
 
     def _of(self, series: Series) -> _Watched:
-        found = self._watched.get(series.key)
+        found = self._series.get(series.key)
         if found is None:
-            found = self._watched[series.key] = _Watched(series, RowWindow(self._distances))
+            found = self._series[series.key] = _Watched(series, RowWindow(self._distances))
             said = self._client.hget(self._names.drift, series.key)
             if said is not None:
                 found.drifting, found.since_ms = (EARLIER,), _since_ms(said)
@@ -155,7 +155,7 @@ class DriftWatch:
 
         Several scorers see the same rows but not the same outcomes: one must not lift what another has seen.
         """
-        changed = [one for one in self._watched.values() if one.changed and one.window.rows]
+        changed = [one for one in self._series.values() if one.changed and one.window.rows]
         found = [self._document(one) for one in changed]
         for one, said in zip(changed, found, strict=True):
             one.changed = False

@@ -19,6 +19,7 @@ from shared.gate import START
 from shared.names import Names
 from shared.series_stream import newest_before
 from shared.stage import Entry
+from shared.suspects import id_order
 
 READ_COUNT = 512
 """Entries read a partition at a time."""
@@ -83,19 +84,30 @@ class CandleBook:
     def candles(self, series: Series, first: int, last: int, timeout_s: float) -> tuple[int, Candles]:
         """Candles number ``first`` to ``last`` of a series, or those of them that it has in one piece up to ``last``.
 
-        Waits until it has read as far as ``last``, at most ``timeout_s``.
+        Waits until it has read as far as ``last``, or as the log goes, at most ``timeout_s``.
 
         Returns
         -------
         The number of the first one, and the candles; none where ``last`` itself is missing.
         """
+        if timeout_s and not self._reaches(series.key, last):
+            end = self._end(series.partition)
+            with self._arrived:
+                self._arrived.wait_for(
+                    lambda: self._reaches(series.key, last) or id_order(self._positions[series.partition]) >= end,
+                    timeout_s,
+                )
         with self._arrived:
-            self._arrived.wait_for(lambda: self._reaches(series.key, last), timeout_s)
             held = self._held.get(series.key)
             if held is None or not held.first <= last < held.next_n:
                 return last + 1, np.zeros(0, CANDLE_DTYPE)
             start = max(first, held.first)
             return start, held.table[start - held.first : last + 1 - held.first].copy()
+
+    def _end(self, p: int) -> tuple[int, int]:
+        """Where a partition's candles log ends now: what stands there no more will not come."""
+        newest = self._client.execute_command("XREVRANGE", self._names.candles(p), "+", "-", "COUNT", 1)
+        return id_order(newest[0][0].decode()) if newest else (0, 0)
 
     def _reaches(self, key: str, n: int) -> bool:
         held = self._held.get(key)
@@ -122,9 +134,8 @@ class CandleBook:
                 except JunkError:
                     continue  # the feature service buries it
                 self._take(candle)
-            self._positions[p] = entries[-1][0].decode()
-        if reply:
             with self._arrived:
+                self._positions[p] = entries[-1][0].decode()
                 self._arrived.notify_all()
 
     def _take(self, candle: Candle) -> None:

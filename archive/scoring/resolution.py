@@ -28,6 +28,8 @@ def resolve(
         (N,) candles number ``first_n`` on, from before the first prediction (``REACH`` where there are so many) up to
         the end of the last one's longest horizon. Predictions outside of them, or not yet resolved, have no outcome.
     """
+    if len(candles) <= taught.horizon:
+        return []
     settings = taught.labels.settings
     found = taught.labels.compute(key, candles, np.full(len(candles), taught.cost))
     persistent = {head: newest_resolved(found[head], settings.horizons[head]) for head in taught.heads}

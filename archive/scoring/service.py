@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import redis
 import structlog
 
-from archive.bundle_shelf import BundleShelf
+from archive.bundle_shelf import BundleShelf, folders_of
 from archive.drift.watch import DriftWatch
 from archive.scoring.candle_book import CandleBook
 from archive.scoring.figures import mean_log_loss
@@ -51,7 +51,7 @@ class _Scorer:
     def __init__(self, settings: Settings, context: ServiceContext, metrics: ScorerMetrics) -> None:
         self._settings, self._context, self._metrics = settings, context, metrics
         self._book = CandleBook(context.client, context.names)
-        self._shelf = BundleShelf(Registry(context.client, context.names), settings, context.clock)
+        self._shelf = BundleShelf(Registry(context.client, context.names), folders_of(settings), context.clock)
         self._shadows: dict[str, threading.Thread] = {}
         self._look_s = float("-inf")
         self._drift: DriftWatch | None = None

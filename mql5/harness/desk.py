@@ -15,7 +15,7 @@ def prepare(terminal: Terminal, ports: tuple[int, int], *, simulated: bool = Tru
     if simulated:
         terminal.do("set simulated 1")
     now_s = terminal.utc_ms // 1_000 + 7_200
-    for at in range(40, -1, -1):
+    for at in range(40, 0, -1):  # the first tick opens the one after them
         terminal.do(f"candle {now_s // 900 * 900 - at * 900} 1.10000 1.10050 1.09950 1.10000 100 10")
     terminal.quote()
     given = {

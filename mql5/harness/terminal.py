@@ -10,7 +10,8 @@ from pathlib import Path
 START_MS = 1_732_233_600_000
 """Where the simulated clock begins: Friday, 22 November 2024, 00:00 UTC; 02:00 at the broker."""
 TURN_MS = 20
-PATIENCE_S = 30.0
+PATIENCE_S = float(os.environ.get("NATRON_PATIENCE_S", "120"))
+"""How long a test waits for what must happen: a loaded machine is slow; a seeded bug need not be waited for."""
 
 
 class Terminal:

@@ -30,7 +30,7 @@ from shared.admission import Admission, AdmissionLimits
 from shared.broker import connect
 from shared.clock import SystemClock
 from shared.contracts import Candles, Prediction
-from shared.dead_letters import DEAD_KEEP, dead_letters
+from shared.dead_letters import dead_letters
 from shared.errors import BrokerError, InputError
 from shared.names import Names
 from shared.settings.groups import Settings
@@ -120,7 +120,7 @@ class _Disturbed:
         shape = Shape(workers=WORKERS, feature_services=FEATURE_SERVICES)
         self._system = System(with_free_addresses(settings, keys), shape, keys, folder / "data", output)
         system = settings.system
-        self._limits = AdmissionLimits(system.max_backlog, system.reject_keep, DEAD_KEEP)
+        self._limits = AdmissionLimits.of(system)
 
     def __enter__(self) -> "_Disturbed":
         self._system.start()

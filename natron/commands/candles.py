@@ -21,11 +21,13 @@ from natron.commands.options import (
     Member,
     Points,
     Stamps,
+    Symbol,
     Timeframe,
     Zone,
     read_moment,
     read_options,
 )
+from natron.commands.services import need_packages
 from natron.environment import read_settings
 
 app = typer.Typer(
@@ -47,6 +49,30 @@ def sample(
 
     write_candles(sample_candles(candles, timeframe, seed), out)
     print(f"{candles:,} candles of {timeframe} in {out}")
+
+
+@app.command()
+def export(
+    symbol: Symbol,
+    timeframe: Timeframe,
+    out: Path = typer.Option(..., "--out", help="file to write, .csv or .parquet"),
+    first: str | None = typer.Option(None, "--from", help="first open time, ISO 8601 or epoch ms; default: the oldest"),
+    last: str | None = typer.Option(None, "--to", help="last open time; default: the newest"),
+    folder: str | None = typer.Option(None, "--folder", help="of the archive; default: archive.folder"),
+    config: Config = None,
+    assignments: Assignments = None,
+) -> None:
+    """Write candles that `natron archive` kept, as a file that every command reads."""
+    need_packages("natron candles export", "archive", "pyarrow")
+    from archive.storage.export import export_candles
+    from archive.storage.vault import Vault
+    from shared.contracts import Series
+
+    settings = read_settings(config, assignments, archive__folder=folder)
+    bounds = read_moment("--from", first) or 0, read_moment("--to", last) or 2**62
+    vault = Vault(Path(settings.archive.folder))
+    count = export_candles(vault, Series(symbol, timeframe), out, *bounds)
+    print(f"{count:,} candles of {symbol} {timeframe} in {out}")
 
 
 @app.command()

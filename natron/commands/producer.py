@@ -149,7 +149,6 @@ def _run(
     from shared.admission import Admission, AdmissionLimits
     from shared.broker import connect
     from shared.clock import SystemClock
-    from shared.dead_letters import DEAD_KEEP
     from shared.log import configure_log
     from shared.metrics import ReplayMetrics
     from shared.monitor import MonitorDoor
@@ -158,7 +157,7 @@ def _run(
 
     clock, system = SystemClock(), settings.system
     configure_log("producer", system.log_level)
-    limits = AdmissionLimits(system.max_backlog, system.reject_keep, DEAD_KEEP)
+    limits = AdmissionLimits.of(system)
     client, names = connect(system.broker_url), Names(system.namespace)
     if calendar is not None:
         CalendarChoice(client, names).choose(request.series, calendar)

@@ -17,17 +17,26 @@ _Timeframe = typer.Argument(metavar="TIMEFRAME", help="M1, M5, M15, M30, H1, H4,
 
 @app.command("list")
 def list_series(
-    config: Config = None, assignments: Assignments = None, broker: Broker = None, as_json: Json = False
+    memory: bool = typer.Option(False, "--memory", help="also what each takes in the broker, in KB; slow with many"),
+    config: Config = None,
+    assignments: Assignments = None,
+    broker: Broker = None,
+    as_json: Json = False,
 ) -> None:
     """Print every series: candles admitted, its newest one, its source and calendar."""
-    from shared.series_register import known_series
+    from shared.series_register import known_series, memory_of
 
-    for one in known_series(*open_system(read_settings(config, assignments, system__broker_url=broker))):
+    client, names = open_system(read_settings(config, assignments, system__broker_url=broker))
+    for one in known_series(client, names):
+        taken = {"memory_kb": round(memory_of(client, names, one.series) / 1_000)} if memory else {}
         if as_json:
-            print(json.dumps(one.document))
+            print(json.dumps(one.document | taken))
             continue
         newest = f"{datetime.fromtimestamp(one.newest_t / 1_000, UTC):%Y-%m-%d %H:%M}" if one.newest_t else "none kept"
-        print(f"{one.series.key:<24}{one.candles:>10,}  {newest:<18}{one.source or 'released':<20}{one.calendar}")
+        print(
+            f"{one.series.key:<24}{one.candles:>10,}  {newest:<18}{one.source or 'released':<20}{one.calendar:<12}",
+            *taken.values(),
+        )
 
 
 @app.command()

@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command("worker")(worker)
     app.command("gateway")(gateway)
     app.command("score")(score)
+    app.command("archive")(archive)
 
 
 def feature_service(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
@@ -33,7 +34,7 @@ def worker(
     bundle: str | None = typer.Option(
         None, "--bundle", help="folder of the bundle; default: the champion, else the reference bundle"
     ),
-    runtime: str | None = typer.Option(None, "--runtime", help="auto, cpu, cuda, tensorrt or openvino"),
+    runtime: str | None = typer.Option(None, "--runtime", help="auto, cpu, cuda ...: natron.yaml names them"),
     shadow: str | None = typer.Option(None, "--shadow", help="ID of a pushed bundle: predict as a challenger"),
 ) -> None:
     """Predict from feature rows until stopped; start more to share the load."""
@@ -52,6 +53,19 @@ def score(config: Config = None, assignments: Assignments = None, broker: Broker
     from archive.scoring.service import run
 
     run(_settings(config, assignments, broker))
+
+
+def archive(
+    config: Config = None,
+    assignments: Assignments = None,
+    broker: Broker = None,
+    folder: str | None = typer.Option(None, "--folder", help="of the archive; default: natron-archive here"),
+) -> None:
+    """Keep candles, predictions and outcomes in Parquet files until stopped."""
+    need_packages("natron archive", "archive", "pyarrow", "sklearn", "river")
+    from archive.storage.service import run
+
+    run(_settings(config, assignments, broker, archive__folder=folder))
 
 
 def gateway(

@@ -17,7 +17,7 @@ Preset = Annotated[str | None, typer.Option("--preset", help="tiny, small or bas
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="the same seed gives the same bundle")]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda")]
 Weights = Annotated[bool, typer.Option("--weights/--no-weights", help="also keep weights.safetensors")]
-Variants = Annotated[str, typer.Option("--variants", help="int8, bf16 or both with a comma: smaller graphs beside")]
+Variants = Annotated[str, typer.Option("--variants", help="some of int8,bf16,fp16: smaller graphs beside")]
 
 
 def register(app: typer.Typer) -> None:

@@ -10,7 +10,6 @@ from producer.watched_door import WatchedDoor
 from shared.admission import Admission, AdmissionLimits
 from shared.calendar import Calendar
 from shared.contracts import Series
-from shared.dead_letters import DEAD_KEEP
 from shared.metrics import FeedMetrics
 from shared.monitor import MonitorDoor
 from shared.service import ServiceContext, open_service
@@ -39,7 +38,7 @@ def run(
     venue = Venue(request.exchange, read_options(group.options), group.timeout_s)
     watched, monitor_door = metrics or FeedMetrics(), MonitorDoor.of(settings.system)
     context = context or open_service(SERVICE, settings, lambda: watched.serve(group.metrics_port, monitor_door))
-    limits = AdmissionLimits(settings.system.max_backlog, settings.system.reject_keep, DEAD_KEEP)
+    limits = AdmissionLimits.of(settings.system)
     admission = Admission(context.client, context.names, context.clock, limits)
     door = WatchedDoor(admission, watched.readiness)
     world = World(door, context.clock, random or Random(), watched, context.stop)  # noqa: S311 - jitter is no secret

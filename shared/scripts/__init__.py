@@ -8,6 +8,11 @@ from typing import Any
 import msgpack
 import redis
 
+from shared.errors import BrokerError
+
+REPLICATION_TIMEOUT_MS = 2_000
+"""Longest wait for replicas: less than a connection's own patience."""
+
 
 def pack(body: Any) -> bytes:
     """MessagePack as the broker's ``cmsgpack`` reads it: the old form, in which bytes and text are one type."""
@@ -35,30 +40,47 @@ class Script:
         """Run once and return the reply."""
         return self.run_all(client, [(keys, args)])[0]
 
-    def run_all(self, client: "redis.Redis", calls: list[tuple[list[str], list[Any]]]) -> list[Any]:
+    def run_all(self, client: "redis.Redis", calls: list[tuple[list[str], list[Any]]], replicas: int = 0) -> list[Any]:
         """Run several calls in one pipeline; a call that the broker did not know the script for is sent again.
+
+        With ``replicas``, return once so many hold what was written.
 
         Raises
         ------
+        BrokerError
+            Fewer did within ``REPLICATION_TIMEOUT_MS``; everything was carried out.
         redis.RedisError
             The first call that failed; the ones before it were carried out.
         """
-        replies = self._send(client, calls)
+        replies, held = self._send(client, calls, replicas)
         unknown = [at for at, reply in enumerate(replies) if isinstance(reply, redis.exceptions.NoScriptError)]
         if unknown:
             client.script_load(self.text)
-            for at, reply in zip(unknown, self._send(client, [calls[at] for at in unknown]), strict=True):
+            again, held_again = self._send(client, [calls[at] for at in unknown], replicas)
+            held = min((held, held_again), key=lambda one: -1 if isinstance(one, Exception) else int(one))
+            for at, reply in zip(unknown, again, strict=True):
                 replies[at] = reply
         for reply in replies:
             if isinstance(reply, Exception):
                 raise reply
+        if isinstance(held, Exception):
+            raise held
+        if held < replicas:
+            raise BrokerError(f"replicas = {held}: {replicas} must hold what was written; mend them, or replication")
         return replies
 
-    def _send(self, client: "redis.Redis", calls: list[tuple[list[str], list[Any]]]) -> list[Any]:
+    def _send(
+        self, client: "redis.Redis", calls: list[tuple[list[str], list[Any]]], replicas: int
+    ) -> tuple[list[Any], Any]:
+        """Replies of the calls, and how many replicas hold them."""
         pipeline = client.pipeline(transaction=False)
         for keys, args in calls:
             pipeline.evalsha(self.sha, len(keys), *keys, *args)
-        return list(pipeline.execute(raise_on_error=False))
+        if not replicas:
+            return list(pipeline.execute(raise_on_error=False)), 0
+        pipeline.execute_command("WAIT", replicas, REPLICATION_TIMEOUT_MS)
+        *replies, held = pipeline.execute(raise_on_error=False)
+        return replies, held
 
 
 @cache

@@ -3,7 +3,8 @@
 -- KEYS: candles log, series hash, rejects, dead letters, history, calendars, first weeks.
 -- ARGV: series key, source, 1 where the source is live, producer's clock in ms, max backlog, keep of the rejects,
 --       keep of the dead letters, width of a candle in ms, body: msgpack of [[t, message], ...],
---       t of a candle that the producer knows the series to hold, or 0.
+--       t of a candle that the producer knows the series to hold, or 0,
+--       1 where replicas are waited for: then something is written in any case, so that the wait covers what was before.
 -- Reply: {1, verdict, ...} in order, or {0}: the backlog is full, or {2}: the series ends before that candle.
 
 local CANDLES, SERIES, REJECTS, DEAD, HISTORY = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -79,5 +80,9 @@ for _, candle in ipairs(batch) do
   if verdict == 'late' or verdict == 'revision' or verdict == 'foreign_source' then reject(verdict, candle[2]) end
   reply[#reply + 1] = verdict
 end
-if admitted > 0 then redis.call('HSET', SERIES, KEY, string.format('%.0f %s', n, SOURCE)) end
+if admitted > 0 then
+  redis.call('HSET', SERIES, KEY, string.format('%.0f %s', n, SOURCE))
+elseif ARGV[11] == '1' and known_source then
+  redis.call('HSET', SERIES, KEY, redis.call('HGET', SERIES, KEY))
+end
 return reply

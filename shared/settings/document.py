@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import yaml
 from pydantic import BaseModel
 
+from shared.broker_url import without_password
 from shared.settings.groups import Settings
 
 _HEAD = """\
@@ -34,6 +35,8 @@ def _lines(group: BaseModel, depth: int) -> Iterator[str]:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, str) and "@" in value:
+        value = without_password(value)
     if isinstance(value, float):
         return repr(value)
     return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()

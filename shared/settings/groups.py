@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from redis.connection import parse_url
+
+from shared.broker_url import BrokerUrl
 
 Positive = Annotated[int, Gt(0)]
 Count = Annotated[int, Ge(0)]
@@ -31,7 +32,8 @@ class SystemSettings(Group):
 
     namespace: str = Field("natron", description="prefix of every key in the broker; two systems can share one broker")
     broker_url: str = Field(
-        "", description="redis://, rediss:// or unix:// URL; empty: the running `natron up` of this user"
+        "",
+        description="redis://, rediss://, unix:// or redis+cluster://A:6379,B:6379; empty: the user's own `natron up`",
     )
     broker_password_file: str = Field(
         "", description="file that holds the password of broker_url's user; empty: the URL says it, or none is needed"
@@ -51,6 +53,10 @@ class SystemSettings(Group):
     )
     log_keep: Positive = Field(2_048, description="newest finished entries kept a partition's log, for readers behind")
     predictions_keep: Positive = Field(10_000, description="newest predictions kept a partition's log")
+    replicas: Count = Field(
+        0,
+        description="that must hold a candle before it counts as admitted; 0: a fail-over may lose some",
+    )
     reject_keep: Positive = Field(1_000, description="newest rejected candles kept a partition")
     acks_keep: Positive = Field(100_000, description="newest acks of Expert Advisors kept; the archive has the rest")
     max_attempts: Positive = Field(3, description="times an entry may fail or kill a member before it is a dead letter")
@@ -59,7 +65,7 @@ class SystemSettings(Group):
     @classmethod
     def _known_scheme(cls, value: str) -> str:
         if value:
-            parse_url(value)  # ValueError: another scheme, or a port that is none
+            BrokerUrl.parse(value)  # ValueError: another scheme, or a port that is none
         return value
 
     @model_validator(mode="after")
@@ -355,8 +361,24 @@ class InferenceSettings(Group):
     """How a bundle is run."""
 
     bundle: str = Field("", description="folder of the bundle to serve; empty: the reference bundle of the package")
-    runtime: Literal["auto", "cpu", "cuda", "tensorrt", "openvino"] = Field(
+    runtime: Literal[
+        "auto",
+        "cpu",
+        "cpu-int8",
+        "cuda",
+        "cuda-fp16",
+        "tensorrt",
+        "tensorrt-fp16",
+        "openvino",
+        "openvino-bf16",
+        "openvino-int8",
+    ] = Field(
         "auto", description="auto: of those installed that give the golden answers, the fastest on the golden inputs"
+    )
+    drift_max: Annotated[float, Ge(1e-5), Le(0.1)] = Field(
+        1e-5,
+        description="largest difference of a probability from the golden ones; above 1e-5 runtimes of fewer bits may "
+        "serve, and then all workers must run the same one: their answers differ by so much",
     )
     threads: Positive = Field(1, description="onnxruntime's threads in a worker; scale by starting workers instead")
     max_series: Annotated[int, Ge(16)] = Field(
@@ -505,6 +527,22 @@ class ScoreSettings(Group):
     metrics_port: Port = Field(0, description=_PORT)
 
 
+class ArchiveSettings(Group):
+    """What went through the logs, kept in files."""
+
+    folder: str = Field("natron-archive", description="of the Parquet files and their catalog")
+    write_s: Seconds = Field(10.0, description="between two writes; what came since is read again after a crash")
+    write_rows: Positive = Field(
+        8_192,
+        description="written at once where many come: a partition's log keeps 2,048 candles to go back to",
+    )
+    candle_months: Count = Field(0, description="whole months that candles are kept; 0: for ever, for training")
+    row_months: Count = Field(12, description="of the rows' digests, which only `natron reproduce` reads; 0: for ever")
+    prediction_months: Count = Field(0, description="of predictions; 0: for ever")
+    outcome_months: Count = Field(0, description="of outcomes; 0: for ever")
+    metrics_port: Port = Field(0, description=_PORT)
+
+
 class Settings(Group):
     """Everything, frozen."""
 
@@ -526,3 +564,4 @@ class Settings(Group):
     bridge: BridgeSettings = BridgeSettings()
     gateway: GatewaySettings = GatewaySettings()
     score: ScoreSettings = ScoreSettings()
+    archive: ArchiveSettings = ArchiveSettings()

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from shared.broker_url import without_password
 from shared.errors import SettingError
 from shared.settings.groups import Settings
 
@@ -72,7 +73,7 @@ def load_settings(file: Path | None, environ: Mapping[str, str], flags: Mapping[
     known = {".".join(path): path for path in leaves()}
     for key, value in flags.items():
         if key not in known:
-            raise SettingError(key, value, "is not a setting", _suggestion(key, known))
+            raise SettingError(key, _shown(key, value), "is not a setting", _suggestion(key, known))
         _put(values, known[key], _scalar(value) if isinstance(value, str) else value)
     try:
         return Settings.model_validate(values)
@@ -113,7 +114,7 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[tuple[str, .
             continue
         single = re.sub("_+", "_", name)  # NATRON_WORKER__READ_COUNT is understood as well
         if single not in known:
-            raise SettingError(name, text, "is not a setting", _suggestion(single, known))
+            raise SettingError(name, _shown(name, text), "is not a setting", _suggestion(single, known))
         yield known[single], text
 
 
@@ -145,6 +146,13 @@ def _explained(error: ValidationError, known: Mapping[str, Any]) -> SettingError
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return SettingError(key, first["input"], "is not a setting", _suggestion(key, known))
+        return SettingError(key, _shown(key, first["input"]), "is not a setting", _suggestion(key, known))
     rule = first["msg"][0].lower() + first["msg"][1:]
-    return SettingError(key, first["input"], rule, "run `natron settings` for its meaning and default")
+    return SettingError(key, _shown(key, first["input"]), rule, "run `natron settings` for its meaning and default")
+
+
+def _shown(key: str, value: object) -> object:
+    """A value as an error may show it: no password of a URL, and nothing of a key that sounds like a secret."""
+    if re.search("pas|secret|token|key", key, re.IGNORECASE):
+        return "***"
+    return without_password(value) if isinstance(value, str) and "@" in value else value

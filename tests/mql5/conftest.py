@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,11 @@ def mql5() -> Path:
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """Compiles an MQL5 program, with both sanitizers."""
+    """Compiles an MQL5 program, with both sanitizers, once."""
     if shutil.which("g++") is None:
         pytest.skip("no g++: the MQL5 sources are compiled with it")
 
+    @cache
     def make(program: Path) -> Path:
         output = tmp_path_factory.mktemp("mql5") / program.stem
         try:

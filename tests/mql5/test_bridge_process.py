@@ -1,14 +1,16 @@
-"""The EA on the real clock against the real bridge process, its keys and the broker it reads."""
+"""The EA on the real clock against the real bridge process, its keys and the broker it reads; a symbol a test."""
 
 import json
 import socket
 import subprocess
 import sys
 import time
+from itertools import count
 
 import pytest
 from harness.bridge_double import prediction
 from harness.desk import prepare
+from harness.tap import Tap
 from harness.terminal import Terminal
 
 from shared.codec import encode_prediction
@@ -20,6 +22,7 @@ from bridge.service import run
 from shared.settings.groups import Settings
 run(Settings.model_validate_json(sys.argv[1]), on_ready=lambda _: print("ready", flush=True))
 """
+_SYMBOLS = count(1)
 
 
 def _free_port():
@@ -27,85 +30,280 @@ def _free_port():
         return server.getsockname()[1]
 
 
-@pytest.fixture
-def ports():
-    return _free_port(), _free_port()
+class Bridge:
+    """The bridge's process, at the same ports and with the same keys whenever it is started."""
 
-
-@pytest.fixture
-def start(broker, tmp_path, ports):
-    running = []
-
-    def make():
-        settings = Settings(
+    def __init__(self, broker, folder):
+        self.ports = _free_port(), _free_port()
+        self._keys = folder / "keys.json"
+        self._settings = Settings(
             system=SystemSettings(broker_url=broker.url),
             bridge=BridgeSettings(
-                signals_bind=f"tcp://127.0.0.1:{ports[0]}",
-                requests_bind=f"tcp://127.0.0.1:{ports[1]}",
-                keys=str(tmp_path / "keys.json"),
+                signals_bind=f"tcp://127.0.0.1:{self.ports[0]}",
+                requests_bind=f"tcp://127.0.0.1:{self.ports[1]}",
+                keys=str(self._keys),
             ),
         )
-        command = [sys.executable, "-c", _PROGRAM, settings.model_dump_json()]
-        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
-        assert running[-1].stdout.readline() == "ready\n"
-        return running[-1]
+        self.start()
 
-    yield make
-    for process in running:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    def start(self):
+        command = [sys.executable, "-c", _PROGRAM, self._settings.model_dump_json()]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    @property
+    def keys(self):
+        found = json.loads(self._keys.read_text())
+        return {"BridgeKey": found["bridge"], "ClientKey": found["client"]}
 
 
-@pytest.fixture
-def terminal(ea, tmp_path):
-    made = Terminal(ea, tmp_path)
-    made.utc_ms = int(time.time() * 1_000)
+@pytest.fixture(scope="module")
+def bridge(_server, tmp_path_factory):
+    _server.client.flushall()
+    made = Bridge(_server, tmp_path_factory.mktemp("bridge"))
     yield made
     made.kill()
 
 
-def _publish(broker, t, **changes):
-    one = prediction(t=t, **changes)
-    p, message = one.series.partition, encode_prediction(one)
-    broker.client.xadd(broker.names.predictions(p), {"m": message})
-    broker.client.hset(broker.names.latest(p), one.series.key, message)
-    return one
+class Floor:
+    """A terminal with the EA on a chart of a symbol that no other test has."""
+
+    def __init__(self, ea, folder, bridge, broker):
+        self.symbol = f"SYM{next(_SYMBOLS)}.r"
+        self._ea, self._folder, self.bridge, self.broker = ea, folder, bridge, broker
+        self.terminal = self.another()
+
+    def another(self):
+        """The terminal started again, in the same folder."""
+        self.terminal = Terminal(self._ea, self._folder)
+        self.terminal.utc_ms = int(time.time() * 1_000)
+        return self.terminal
+
+    def start(self, ports=None, **inputs):
+        given = self.bridge.keys | {"MaxAgeS": 100_000} | inputs
+        prepare(self.terminal, ports or self.bridge.ports, simulated=False, symbol=self.symbol, **given)
+        assert self.terminal.do("init")[-1] == "= init 0"
+
+    def in_step(self):
+        self.terminal.until(lambda: "link: in step" in self.panel() and "heard: 0 s" in self.panel())
+
+    def panel(self):
+        return self.terminal.panel() if self.terminal.heard("link: ") else ""
+
+    @property
+    def closed_ms(self):
+        return int(time.time()) // 900 * 900_000 - 900_000
+
+    def publish(self, t=None, **changes):
+        one = prediction(t=t or self.closed_ms, **({"symbol": self.symbol} | changes))
+        p, message = one.series.partition, encode_prediction(one)
+        self.broker.client.xadd(self.broker.names.predictions(p), {"m": message})
+        self.broker.client.hset(self.broker.names.latest(p), one.series.key, message)
+        return one
+
+    def decision(self, one):
+        self.terminal.until(lambda: any(self._decided(one)))
+        return self._decided(one)[-1]
+
+    def _decided(self, one):
+        lines = [line.split(";") for line in self.terminal.said if f";{one.id};" in line]
+        return [f"{line[1]}: {line[-1]}" for line in lines if line[1] not in {"signal", "filled"}]
 
 
-def _enrolled(terminal, tmp_path, ports):
-    keys = json.loads((tmp_path / "keys.json").read_text())
-    prepare(terminal, ports, simulated=False, BridgeKey=keys["bridge"], ClientKey=keys["client"], MaxAgeS=100_000)
-    assert terminal.do("init")[-1] == "= init 0"
+@pytest.fixture
+def floor(ea, tmp_path, bridge, _server):
+    made = Floor(ea, tmp_path, bridge, _server)
+    yield made
+    made.terminal.kill()
 
 
-def test_predictions_become_one_position_over_a_restart_of_the_bridge(start, terminal, tmp_path, ports, broker):
-    first = start()
-    _enrolled(terminal, tmp_path, ports)
-    terminal.until(lambda: terminal.heard("link: in step"))
-    closed = int(time.time()) // 900 * 900_000 - 900_000
-    one = _publish(broker, closed)
-    terminal.until(lambda: terminal.heard(f";ordered;{one.id};"))
-    first.kill()
-    first.wait()
-    terminal.until(lambda: terminal.heard("the bridge closed") or terminal.heard("not connected"))
-    start()
-    terminal.until(lambda: terminal.heard(f";refused;{one.id};0;0.00;0.00000;acted on before"))
-    assert len(terminal.state("position")) == 1
-    other = _publish(broker, closed, symbol="EURUSDm")
-    _publish(broker, closed + 900_000, reasons=4)
-    terminal.until(lambda: terminal.heard("reasons: REPLAY"))
-    assert not terminal.heard(other.id)
-    assert terminal.number("requests") == 1
+@pytest.fixture
+def taps(floor):
+    """Wires to the bridge's two ports."""
+    made = [Tap(port) for port in floor.bridge.ports]
+    floor.terminal.attend = lambda: [one.attend() for one in made]
+    yield made
+    for one in made:
+        one.close()
 
 
-def test_a_client_with_another_key_is_answered_nothing(start, terminal, tmp_path, ports, broker):
-    start()
-    keys = json.loads((tmp_path / "keys.json").read_text())
-    prepare(terminal, ports, simulated=False, BridgeKey=keys["bridge"], ClientKey="00" * 32)
-    terminal.do("init")
-    terminal.until(lambda: terminal.heard("link: catching up"))
-    _publish(broker, int(time.time()) // 900 * 900_000 - 900_000)
-    terminal.spend(200)
-    assert not terminal.heard("link: in step")
-    assert not terminal.state("position")
+def test_predictions_become_one_position_over_a_restart_of_the_bridge(floor):
+    floor.start()
+    floor.in_step()
+    one = floor.publish()
+    assert floor.decision(one) == "ordered: code 10009"
+    floor.bridge.kill()
+    floor.terminal.until(lambda: floor.terminal.heard("the bridge closed") or floor.terminal.heard("not connected"))
+    floor.bridge.start()
+    floor.terminal.until(lambda: floor.terminal.heard(f";refused;{one.id};0;0.00;0.00000;acted on before"))
+    assert len(floor.terminal.state("position")) == 1
+    other = floor.publish(symbol=f"{floor.symbol}m")
+    floor.publish(floor.closed_ms + 900_000, reasons=4)
+    floor.terminal.until(lambda: floor.terminal.heard("reasons: REPLAY"))
+    assert not floor.terminal.heard(other.id)
+    assert floor.terminal.number("requests") == 1
+
+
+def test_a_client_with_another_key_is_answered_nothing(floor):
+    floor.start(ClientKey="00" * 32)
+    floor.terminal.until(lambda: floor.terminal.heard("link: catching up"))
+    floor.publish()
+    floor.terminal.spend(200)
+    assert not floor.terminal.heard("link: in step")
+    assert not floor.terminal.state("position")
+
+
+def test_with_another_bridges_key_nothing_is_believed(floor):
+    floor.start(BridgeKey="00" * 32)
+    floor.terminal.until(lambda: " hmac, gaps" in floor.panel())
+    floor.publish()
+    floor.terminal.spend(200)
+    assert not floor.terminal.state("position")
+
+
+def test_a_snapshot_is_acted_on(floor):
+    one = floor.publish()
+    floor.start()
+    assert floor.decision(one) == "ordered: code 10009"
+
+
+def test_what_expired_is_refused_with_the_bridges_reason(floor):
+    floor.start()
+    floor.in_step()
+    assert floor.decision(floor.publish(floor.closed_ms - 1_800_000)) == "refused: reasons: STALE"
+
+
+def test_one_byte_pieces(floor):
+    floor.terminal.do("set piece 1")
+    floor.start()
+    floor.in_step()
+    assert floor.decision(floor.publish()) == "ordered: code 10009"
+
+
+def test_lines_that_come_while_the_link_is_down_come_afterwards_in_order(floor, taps):
+    floor.start([one.port for one in taps], EntryRule=1)
+    floor.in_step()
+    first = floor.publish(floor.closed_ms - 900_000, direction_probs=(0.3, 0.3, 0.4))
+    floor.decision(first)
+    for tap in taps:
+        tap.refusing = True
+        tap.cut()
+    lost = [floor.publish(reasons=0), floor.publish(floor.closed_ms + 900_000, reasons=256)]
+    floor.terminal.until(lambda: floor.terminal.heard("signals: ") or floor.terminal.heard("requests: "))
+    for tap in taps:
+        tap.refusing = False
+    assert floor.decision(lost[0]) == "ordered: code 10009"
+    assert floor.decision(lost[1]) == "refused: reasons: HALTED"
+    assert floor.terminal.number("requests") == 1
+
+
+def test_a_line_that_is_tampered_with_is_refused_and_asked_for_again(floor, taps):
+    floor.start([one.port for one in taps])
+    floor.in_step()
+    changed = []
+
+    def change(data):
+        if not changed and b"|0a0a" in data:
+            changed.append(data)
+            return data.replace(b"|700000|200000|", b"|900000|000000|")
+        return data
+
+    taps[0].change = change
+    one = floor.publish(outlook=(0.7, 0.2, 0.3))
+    assert floor.decision(one) == "ordered: code 10009"
+    assert changed
+    floor.terminal.until(lambda: "refused lines: 1 hmac" in floor.panel())
+
+
+def test_bytes_that_are_replayed_move_nothing(floor, taps):
+    floor.start([one.port for one in taps])
+    floor.in_step()
+    del taps[0].heard[:]
+    one = floor.publish()
+    floor.decision(one)
+    floor.terminal.until(lambda: f"|{one.id}|".encode() in taps[0].heard)
+    floor.terminal.quote(1.1032)
+    floor.terminal.quote()
+    assert not floor.terminal.state("position")
+    taps[0].inject(bytes(taps[0].heard))
+    floor.terminal.spend(200)
+    assert floor.terminal.number("requests") == 1
+    assert "link: in step" in floor.panel()
+
+
+def test_a_terminal_killed_between_order_and_ack_orders_nothing_twice(floor):
+    floor.start()
+    floor.in_step()
+    floor.terminal.do("market kill_after_order 1")
+    one = floor.publish()
+    with pytest.raises(AssertionError, match=r"KILLED|died"):
+        floor.terminal.spend(2_000)
+    floor.terminal.kill()
+    floor.another()
+    floor.terminal.do("set load 1")
+    floor.start()
+    assert floor.decision(one) == "refused: acted on before"
+    assert len(floor.terminal.state("position")) == 1
+
+
+def test_reinitialising_leaves_nothing_behind_at_either_side(floor):
+    floor.start()
+    for _ in range(5):
+        floor.in_step()
+        floor.terminal.do("deinit 3")
+        numbers = [floor.terminal.number(what) for what in ("sockets", "files", "timer")]
+        assert numbers == [0, 0, 0]
+        assert floor.terminal.do("init")[-1] == "= init 0"
+        floor.terminal.said.clear()
+    floor.in_step()
+    assert floor.decision(floor.publish()) == "ordered: code 10009"
+    floor.terminal.quit()
+
+
+@pytest.mark.parametrize(
+    ("commands", "decided"),
+    [
+        (["market hedging 0"], "ordered: code 10009"),
+        (["market hedging 1"], "ordered: code 10009"),
+        (["market closed 1"], "rejected: code 10018"),
+        (["market trade_mode 0"], "refused: the broker does not open this side"),
+        (["market account_trade 0"], "refused: the account may not trade (investor password?)"),
+        (["set answer 10017"], "rejected: code 10017"),
+        (["set answer 10004", "set answer 10020"], "ordered: code 10009"),
+        (["set answer 10004"] * 3, "rejected: code 10004"),
+        (["set answer 10010"], "ordered: code 10010"),
+    ],
+)
+def test_what_the_broker_says(floor, commands, decided):
+    floor.start()
+    for command in commands:
+        floor.terminal.do(command)
+    floor.in_step()
+    assert floor.decision(floor.publish()) == decided
+    second = floor.publish(floor.closed_ms + 900_000, reasons=2)
+    assert floor.decision(second) == "refused: reasons: GAP"
+    assert len(floor.terminal.state("position")) == decided.startswith("ordered")
+
+
+def test_a_burst_of_twenty_thousand_lines_is_taken_whole(floor):
+    floor.start()
+    floor.in_step()
+    last = floor.closed_ms
+    pipe = floor.broker.client.pipeline(transaction=False)
+    lines = [prediction(t=last - at * 900_000, symbol=floor.symbol, reasons=2) for at in range(20_000, 0, -1)]
+    log = floor.broker.names.predictions(lines[0].series.partition)
+    for one in lines:
+        pipe.xadd(log, {"m": encode_prediction(one)})
+    pipe.execute()
+    newest = floor.publish(last)
+    floor.terminal.until(lambda: any(newest.id in line for line in floor.terminal.said[-9:]))
+    assert floor.decision(newest) == "ordered: code 10009"
+    assert "gaps: 0" in floor.panel()
+    assert "refused lines: 0" in floor.panel()
+    signals = [line for line in floor.terminal.said if ";signal;" in line]
+    assert len(signals) == 20_001

@@ -360,3 +360,12 @@ def test_a_bridge_that_takes_nothing_is_sent_nothing(desk):
     desk.terminal.spend(100)
     assert {text[:2] for text in desk.bridge.received} == {"H1", "Q1"}
     assert sum(text.startswith("Q1") for text in desk.bridge.received) == 1
+
+
+@pytest.mark.parametrize("more", range(4, 7))
+def test_lines_of_255_to_257_bytes_are_framed_as_zeromq_reads_them(desk, more):
+    symbol = "é" * 22 + "x" * more
+    desk.start(ClientId="c" * 32, BridgeSymbol=symbol)
+    desk.terminal.until(lambda: bool(desk.bridge.received))
+    assert len(desk.bridge.received[0]) + 65 == 251 + more
+    desk.terminal.until(lambda: desk.terminal.heard("link: in step"))

@@ -1,67 +1,12 @@
 """Peers that are slow, foreign or hostile: bytes over raw TCP. Whatever they send, the EA lives and trades nothing."""
 
-import contextlib
-import socket
 import struct
 from pathlib import Path
 
 import pytest
 import zmq
 from harness.desk import prepare
-
-GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
-
-
-def _property(name, value):
-    return bytes([len(name)]) + name + struct.pack(">I", len(value)) + value
-
-
-def _command(name, data=b""):
-    body = bytes([len(name)]) + name + data
-    return bytes([4, len(body)]) + body
-
-
-def _ready(kind):
-    return _command(b"READY", _property(b"Socket-Type", kind) + _property(b"Identity", b""))
-
-
-class Peer:
-    """A listening port that speaks only as it is told."""
-
-    def __init__(self):
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.server.settimeout(0)
-        self.accepted, self.got, self.one = 0, b"", None
-
-    @property
-    def port(self):
-        return self.server.getsockname()[1]
-
-    def attend(self):
-        try:
-            one, _ = self.server.accept()
-            self.end()
-            self.one = one
-            self.one.settimeout(0)
-            self.accepted, self.got = self.accepted + 1, b""
-        except BlockingIOError:
-            pass
-        try:
-            while self.one and (data := self.one.recv(65_536)):
-                self.got += data
-        except (BlockingIOError, ConnectionError):
-            pass
-
-    def end(self):
-        if self.one:
-            self.one.close()
-        self.one = None
-
-    def send(self, data):
-        self.one.settimeout(5)
-        with contextlib.suppress(ConnectionError):
-            self.one.sendall(data)
-        self.one.settimeout(0)
+from harness.peer import GREETING, Peer, command, property_of, ready
 
 
 @pytest.fixture
@@ -85,9 +30,9 @@ def test_the_greeting_goes_out_whole_and_at_once(facing):
 
 def test_the_handshake_and_the_subscription(facing):
     desk, peer = facing
-    peer.send(GREETING + _ready(b"XPUB"))
+    peer.send(GREETING + ready(b"XPUB"))
     subscription = b"\x01sig.EURUSD."
-    wanted = GREETING + _ready(b"SUB") + bytes([0, len(subscription)]) + subscription
+    wanted = GREETING + ready(b"SUB") + bytes([0, len(subscription)]) + subscription
     desk.terminal.until(lambda: len(peer.got) >= len(wanted))
     assert peer.got == wanted
 
@@ -100,23 +45,23 @@ def test_the_handshake_and_the_subscription(facing):
         (GREETING[:9] + b"\x7e" + GREETING[10:], "greeting: ZMTP older than 3"),
         (GREETING.replace(b"NULL\0", b"CURVE"), "greeting: another security mechanism"),
         (GREETING.replace(b"NULL", b"NULM"), "greeting: another security mechanism"),
-        (GREETING + _ready(b"ROUTER"), "READY: the peer's socket"),
-        (GREETING + _command(b"READY", b"\xff\xff\xff"), "READY: the peer's socket"),
-        (GREETING + _command(b"READY", _property(b"Socket-Type", b"XPUB")[:-2]), "READY: the peer's socket"),
-        (GREETING + _command(b"READY", b"\x0bSocket-Type\xff\xff\xff\xff"), "READY: the peer's socket"),
-        (GREETING + _command(b"ERROR", b"\x02no"), "refused by the bridge"),
+        (GREETING + ready(b"ROUTER"), "READY: the peer's socket"),
+        (GREETING + command(b"READY", b"\xff\xff\xff"), "READY: the peer's socket"),
+        (GREETING + command(b"READY", property_of(b"Socket-Type", b"XPUB")[:-2]), "READY: the peer's socket"),
+        (GREETING + command(b"READY", b"\x0bSocket-Type\xff\xff\xff\xff"), "READY: the peer's socket"),
+        (GREETING + command(b"ERROR", b"\x02no"), "refused by the bridge"),
         (GREETING + b"\x00\x05hello", "a message before the handshake"),
         (GREETING + b"\x80\x05hello", "frame: reserved flags"),
-        (GREETING + _ready(b"XPUB") + b"\x08\x01a", "frame: reserved flags"),
-        (GREETING + _ready(b"XPUB") + b"\x05\x05\x04PING", "frame: a command with more"),
-        (GREETING + _ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1_024), "frame: larger than allowed"),
-        (GREETING + _ready(b"XPUB") + b"\x02" + b"\xff" * 8, "frame: larger than allowed"),
-        (GREETING + _ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1 << 32), "frame: larger than allowed"),
-        (GREETING + _ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1 << 63), "frame: larger than allowed"),
-        (GREETING + _ready(b"XPUB") + b"\x06" + struct.pack(">Q", 1_024), "frame: larger than allowed"),
-        (GREETING + _ready(b"XPUB") + b"\x01\x01a" * 5, "message: more frames than allowed"),
-        (GREETING + _ready(b"XPUB") + _command(b"PING", b"\0\x0a" + bytes(17)), "PING: not of its size"),
-        (GREETING + _ready(b"XPUB") + _command(b"PING", b"\0"), "PING: not of its size"),
+        (GREETING + ready(b"XPUB") + b"\x08\x01a", "frame: reserved flags"),
+        (GREETING + ready(b"XPUB") + b"\x05\x05\x04PING", "frame: a command with more"),
+        (GREETING + ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1_024), "frame: larger than allowed"),
+        (GREETING + ready(b"XPUB") + b"\x02" + b"\xff" * 8, "frame: larger than allowed"),
+        (GREETING + ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1 << 32), "frame: larger than allowed"),
+        (GREETING + ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1 << 63), "frame: larger than allowed"),
+        (GREETING + ready(b"XPUB") + b"\x06" + struct.pack(">Q", 1_024), "frame: larger than allowed"),
+        (GREETING + ready(b"XPUB") + b"\x01\x01a" * 5, "message: more frames than allowed"),
+        (GREETING + ready(b"XPUB") + command(b"PING", b"\0\x0a" + bytes(17)), "PING: not of its size"),
+        (GREETING + ready(b"XPUB") + command(b"PING", b"\0"), "PING: not of its size"),
     ],
     ids=range(22),
 )
@@ -129,26 +74,26 @@ def test_a_peer_that_breaks_the_rules_is_left(facing, data, why):
 
 def test_a_frame_of_the_largest_size_is_taken(facing):
     desk, peer = facing
-    peer.send(GREETING + _ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1_023) + bytes(1_023))
+    peer.send(GREETING + ready(b"XPUB") + b"\x02" + struct.pack(">Q", 1_023) + bytes(1_023))
     desk.terminal.until(lambda: "refused lines: 1" in desk.terminal.panel())
     assert peer.accepted == 1
 
 
 def test_frames_of_255_and_256_bytes_are_told_apart(facing):
     desk, peer = facing
-    peer.send(GREETING + _ready(b"XPUB") + b"\x00\xff" + bytes(255) + b"\x02" + struct.pack(">Q", 256) + bytes(256))
+    peer.send(GREETING + ready(b"XPUB") + b"\x00\xff" + bytes(255) + b"\x02" + struct.pack(">Q", 256) + bytes(256))
     desk.terminal.until(lambda: "refused lines: 2" in desk.terminal.panel())
 
 
 def test_a_ping_is_answered_with_its_context(facing):
     desk, peer = facing
-    peer.send(GREETING + _ready(b"XPUB") + _command(b"PING", b"\x00\x0a" + b"context-of-16-by"))
-    desk.terminal.until(lambda: peer.got.endswith(_command(b"PONG", b"context-of-16-by")))
+    peer.send(GREETING + ready(b"XPUB") + command(b"PING", b"\x00\x0a" + b"context-of-16-by"))
+    desk.terminal.until(lambda: peer.got.endswith(command(b"PONG", b"context-of-16-by")))
 
 
 def test_a_silent_peer_is_pinged_and_then_left(facing):
     desk, peer = facing
-    peer.send(GREETING + _ready(b"XPUB"))
+    peer.send(GREETING + ready(b"XPUB"))
     desk.terminal.until(lambda: b"sig.EURUSD." in peer.got)
     desk.terminal.advance(10_100)
     desk.terminal.until(lambda: b"\x04PING" in peer.got)
@@ -191,7 +136,7 @@ def _resident_bytes(process):
 def test_a_flood_that_is_not_read_stays_outside(facing):
     desk, peer = facing
     desk.bridge.mute = True  # the HELLO stays unanswered, so the subscription waits
-    peer.send(GREETING + _ready(b"XPUB"))
+    peer.send(GREETING + ready(b"XPUB"))
     desk.terminal.until(lambda: b"sig.EURUSD." in peer.got)
     before = _resident_bytes(desk.terminal.process)
     peer.one.setblocking(False)

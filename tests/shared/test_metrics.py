@@ -11,6 +11,7 @@ from prometheus_client import generate_latest
 from bridge.stats import BridgeStats
 from shared.contracts import Reason
 from shared.metrics import (
+    ArchiveMetrics,
     BridgeMetrics,
     FeedMetrics,
     GatewayMetrics,
@@ -30,6 +31,7 @@ MEMBERS: list[Watched] = [
     BridgeMetrics(),
     GatewayMetrics(),
     ScorerMetrics(),
+    ArchiveMetrics(),
 ]
 
 

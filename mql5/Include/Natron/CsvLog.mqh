@@ -3,6 +3,7 @@ class CCsvLog
   {
 private:
    int               m_handle;
+   bool              m_waiting; // lines that are not on the disk yet
 
    //--- fields are separated by semicolons, so none may hold one
    static string     Clean(const string text)
@@ -15,7 +16,7 @@ private:
      }
 
 public:
-                     CCsvLog(void) { m_handle=INVALID_HANDLE; }
+                     CCsvLog(void) { m_handle=INVALID_HANDLE; m_waiting=false; }
                     ~CCsvLog(void) { Close(); }
    void              Close(void)
      {
@@ -42,6 +43,14 @@ public:
       if(m_handle==INVALID_HANDLE)
          return;
       FileWriteString(m_handle,line+"\r\n");
-      FileFlush(m_handle);
+      m_waiting=true;
+      if(side!=0 && lots>0)
+         Flush(); // what touched money is kept whatever comes; the rest in a moment: a disk is slower than a burst
+     }
+   void              Flush(void)
+     {
+      if(m_waiting && m_handle!=INVALID_HANDLE)
+         FileFlush(m_handle);
+      m_waiting=false;
      }
   };

@@ -187,6 +187,7 @@ public:
          return;
       PollLink();
       PollTrader();
+      m_log.Flush();
       ShowPanel();
      }
    void              OnTick(void)

@@ -19,6 +19,7 @@ struct OpenFile {
   std::string path, content;
   size_t at = 0;
   int flags = 0;
+  size_t stored = 0;  // so much of the content stands on the disk as it is here
 };
 inline std::string g_sandbox = ".";
 inline bool g_disk_full = false;
@@ -39,10 +40,12 @@ inline OpenFile &mql_file(int handle) {
 }
 inline bool mql_store(OpenFile &file) {
   if (!(file.flags & FILE_WRITE)) return true;
-  FILE *out = std::fopen(file.path.c_str(), "wb");
+  FILE *out = std::fopen(file.path.c_str(), file.stored ? "r+b" : "wb");
   if (!out) return false;
-  std::fwrite(file.content.data(), 1, file.content.size(), out);
+  std::fseek(out, static_cast<long>(file.stored), 0);
+  std::fwrite(file.content.data() + file.stored, 1, file.content.size() - file.stored, out);
   std::fclose(out);
+  file.stored = file.content.size();
   return true;
 }
 inline int FileOpen(const string &name, int flags, ushort = '\t', uint = CP_ACP) {
@@ -74,6 +77,7 @@ inline uint FileWriteString(int handle, const string &text, int = -1) {
   if (!(file.flags & FILE_WRITE)) mql_fault("writing to a file that is open for reading");
   if (g_disk_full) return mql_error(5019), 0;
   std::string raw = text.utf8();
+  file.stored = std::min(file.stored, file.at);
   file.content.replace(std::min(file.at, file.content.size()), raw.size(), raw);
   file.at += raw.size();
   return static_cast<uint>(raw.size());

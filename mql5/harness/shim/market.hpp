@@ -145,12 +145,14 @@ struct Market {
 };
 inline Market g_market;
 
-// The chart's newest bar as ticks make it: one that comes after the bar's end opens another.
+// The chart's newest bar as ticks make it: one that comes after the bar's end opens another. Bars that the test gave stay.
 inline void mql_bar() {
+  static long own = 0;
   if (g_market.rates.empty()) return;
   long width_s = g_market.period_minutes * 60L, at = g_market.tick_ms / 1'000 / width_s * width_s;
   int spread = static_cast<int>(std::lround((g_market.ask - g_market.bid) / g_market.point()));
-  if (at > g_market.rates.back().time) g_market.rates.push_back({at, g_market.bid, g_market.bid, g_market.bid, g_market.bid, 0, spread, 0});
+  if (at >= g_market.rates.back().time + width_s) g_market.rates.push_back({at, g_market.bid, g_market.bid, g_market.bid, g_market.bid, 0, spread, 0}), own = at;
+  if (g_market.rates.back().time != own) return;
   MqlRates &bar = g_market.rates.back();
   bar.high = std::max(bar.high, g_market.bid), bar.low = std::min(bar.low, g_market.bid), bar.close = g_market.bid;
   bar.tick_volume++;

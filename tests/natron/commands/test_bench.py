@@ -14,8 +14,8 @@ from natron.cli import app
 from shared.errors import InputError
 
 GROUPS = {
-    "features", "inference", "latency", "burst", "replay", "failover", "scaling", "memory", "broker", "gateway",
-    "training",
+    "features", "inference", "latency", "bridge", "burst", "replay", "failover", "scaling", "memory", "broker",
+    "gateway", "training",
 }  # fmt: skip
 
 

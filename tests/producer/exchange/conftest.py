@@ -25,7 +25,7 @@ from shared.settings.groups import ExchangeSettings, Settings, SystemSettings
 from shared.testing import BrokerUnderTest, walk_candles
 
 HISTORY = 40
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _abroad: list[str] = []

@@ -1,0 +1,1 @@
+"""What went through the logs, kept in Parquet files."""
