@@ -7,7 +7,7 @@ from typing import Any
 import msgpack
 import redis
 
-from shared.broker import fields_of, text
+from shared.broker import fields_of
 from shared.contracts import PARTITIONS
 from shared.errors import InputError
 from shared.names import Names
@@ -30,6 +30,13 @@ class DeadLetter:
     reason: str
     detail: str
     payload: Any  # the entry's fields and values, flat; bytes of them where they were cut off
+
+    @property
+    def fields(self) -> dict[bytes, bytes] | None:
+        """What the entry held; None where it is cut off."""
+        if not isinstance(self.payload, list):
+            return None
+        return dict(zip(self.payload[::2], self.payload[1::2], strict=False))
 
     @property
     def document(self) -> dict[str, Any]:
@@ -90,25 +97,6 @@ def find_letter(client: redis.Redis, names: Names, p: int, letter_id: str) -> De
         mend = "`natron dead list` shows what is kept, as PARTITION/ID"
         raise InputError("letter", f"{p}/{letter_id}", "is no dead letter that is kept", mend)
     return _letter(p, found[0])
-
-
-def requeue(client: redis.Redis, names: Names, letter: DeadLetter) -> str:
-    """Put an entry back at the end of its log, and return its new ID.
-
-    Order holds all the same: one whose series has gone on without it becomes a dead letter again, a ``repeat``.
-
-    Raises
-    ------
-    InputError
-        It came from no log, or a part of what it held was cut off.
-    """
-    p, origin = letter.partition, letter.origin
-    if not origin.startswith((names.candles(p), names.features(p, ""), names.predictions(p))):
-        raise InputError("letter", f"{p}/{letter.id}", f"comes from {origin}, which is no log", "purge it")
-    new_id = text(script("requeue").run(client, [names.dead(p), origin], [letter.id]))
-    if not new_id:
-        raise InputError("letter", f"{p}/{letter.id}", "is gone, or was cut off at 4 KiB", "purge it")
-    return new_id
 
 
 def purge(client: redis.Redis, names: Names, letters: Iterable[DeadLetter]) -> int:

@@ -55,9 +55,13 @@ def show(
     assignments: Assignments = None,
     broker: Broker = None,
 ) -> None:
-    """Print all of one dead letter, what the entry held included, as JSON."""
-    client, names = open_system(read_settings(config, assignments, system__broker_url=broker))
-    print(json.dumps(_chosen(client, names, [letter], None, every=False)[0].document, indent=1))
+    """Print all of one dead letter as JSON, and what happens ``now`` when its entry is run again, writing nothing."""
+    from natron.dead_trial import try_again
+
+    settings = read_settings(config, assignments, system__broker_url=broker)
+    client, names = open_system(settings)
+    (one,) = _chosen(client, names, [letter], None, every=False)
+    print(json.dumps(one.document | {"now": try_again(client, names, settings, one)}, indent=1))
 
 
 @app.command()
@@ -69,12 +73,16 @@ def requeue(
     assignments: Assignments = None,
     broker: Broker = None,
 ) -> None:
-    """Put entries back at the end of their logs; one that its series has gone past comes back as a repeat."""
-    from shared import dead_letters
+    """Give candles a second chance, through admission; one that its series has gone past comes back as a repeat."""
+    from shared.admission import Admission, AdmissionLimits
+    from shared.clock import SystemClock
+    from shared.requeue import requeue as put_back
 
-    client, names = open_system(read_settings(config, assignments, system__broker_url=broker))
+    settings = read_settings(config, assignments, system__broker_url=broker)
+    client, names = open_system(settings)
+    admission = Admission(client, names, SystemClock(), AdmissionLimits.of(settings.system))
     for one in _chosen(client, names, letters, reason, every=every):
-        print(f"{one.partition}/{one.id}: now {dead_letters.requeue(client, names, one)} in {one.origin}")
+        print(f"{one.partition}/{one.id}: {put_back(client, names, one, admission)}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
--- Put a dead letter's entry back at the end of the log that it was taken from.
+-- Put a dead letter's candle back at the end of its log.
 -- KEYS: dead letters, log. ARGV: ID of the letter. Reply: the entry's new ID; '' where there is no such letter, or a part
 -- of what the entry held was cut off.
 local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
