@@ -45,6 +45,7 @@ DOORS = {
 # Where a socket is bound, and nobody is let in.
 NO_DOORS = {
     "shared/addresses.py": "asks the kernel for a free port, and listens on none",
+    "natron/addresses.py": "looks whether a port is free, and listens on none",
     "bridge/doorkeeper.py": "answers ZeroMQ within its own process",
     "gateway/testing.py": "tests' own gateway on loopback",
     "shared/testing_cluster.py": "tests' own nodes on loopback",
