@@ -87,7 +87,11 @@ def rights(names: Names) -> dict[str, Rights]:
             (*_SCRIPTS, *_READ, *_WRITE, *_MEMBER, *_DURABLE, "setbit", "set", "setex", "psetex"),
         ),
         # What a person sees, and the button that halts everything.
-        "gateway": Rights((names.halts, names.serving), (f"{names.namespace}:*",), (*_READ, "hset", "hdel", "scan")),
+        "gateway": Rights(
+            (names.meta, names.halts, names.serving),
+            (f"{names.namespace}:*",),
+            (*_READ, "hset", "hsetnx", "hdel", "scan"),
+        ),
         "scorer": Rights(
             (*gate, *scored, names.predictions(p), names.recent(p, series), names.shadow(p, _EVERY),
              names.shadow_recent(p, _EVERY, series), names.members("scorer*"), names.departures("scorer*")),

@@ -68,7 +68,7 @@ def allowed(client: redis.Redis, *command: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("user", sorted(SERVICES | {"reader", "health"}))
+@pytest.mark.parametrize("user", sorted(SERVICES | {"gateway", "reader", "health"}))
 def test_a_user_writes_its_own_keys_and_no_others(guarded: GuardedBroker, user: str) -> None:
     client = guarded.client(user)
     for key, writers in WRITERS.items():
