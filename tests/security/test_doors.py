@@ -47,7 +47,6 @@ DOORS = {
 NO_DOORS = {
     "natron/addresses.py": "tries whether the gateway's port is free",
     "shared/addresses.py": "asks the kernel for a free port, and listens on none",
-    "natron/addresses.py": "looks whether a port is free, and listens on none",
     "bridge/doorkeeper.py": "answers ZeroMQ within its own process",
     "gateway/testing.py": "tests' own gateway on loopback",
     "shared/testing_cluster.py": "tests' own nodes on loopback",
