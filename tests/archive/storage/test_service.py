@@ -158,8 +158,8 @@ def test_acks_and_fills_are_archived_once_each_in_their_own_files(filled: Any, t
         kind: [one for part in vault.catalog.files(kind) for one in pq.read_table(tmp_path / part.path).to_pylist()]
         for kind in (ACKS, FILLS)
     }
-    assert [(one["event"], one["n"]) for one in found[ACKS]] == [("ordered", 1), ("state", 3)]
-    assert [(one["event"], one["n"]) for one in found[FILLS]] == [("filled", 2), ("closed", 4)]
+    said = {kind: sorted((one["n"], one["event"]) for one in rows) for kind, rows in found.items()}
+    assert said == {ACKS: [(1, "ordered"), (3, "state")], FILLS: [(2, "filled"), (4, "closed")]}
     assert {part.series for part in vault.catalog.files(FILLS)} == {"EUR%7CUSD"}
     vault.close()
 
