@@ -76,7 +76,7 @@ fuzz: .venv/.dev
 
 .venv/.dev: pyproject.toml requirements.lock | .venv/bin/pip
 	$(if $(TORCH_INDEX),$(PIP) install --index-url $(TORCH_INDEX) $(TORCH))
-	$(PIP) install -c requirements.lock $(strip $(INSTALL))[serve,train,web,dev]
+	$(PIP) install -c requirements.lock $(strip $(INSTALL))[serve,train,web,archive,dev]
 	@touch $@ .venv/.serve
 
 # Pins what is installed now: after `pip install -U` of what should move.

@@ -35,6 +35,8 @@ class Shape:
     feature_services: int = 1
     bridges: int = 1
     gateways: int = 0
+    scorers: int = 0
+    archives: int = 0
 
     def programs(self) -> list[Program]:
         """The processes, in the order in which they are stopped: what feeds others goes first."""
@@ -43,6 +45,8 @@ class Shape:
             *(Program(f"worker-{at + 1}", ("worker",)) for at in range(self.workers)),
             *(Program("bridge", ("bridge",)) for _ in range(self.bridges)),
             *(Program("gateway", ("gateway",)) for _ in range(self.gateways)),
+            *(Program("score", ("score",)) for _ in range(self.scorers)),
+            *(Program("archive", ("archive",)) for _ in range(self.archives)),
         ]
 
     def members(self) -> dict[str, int]:

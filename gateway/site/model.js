@@ -52,7 +52,7 @@ const section = (title, text, ...children) => h("section", {}, h("h2", {}, title
 
 function live(scores) {
   if (!scores.length) {
-    return section("Live scores", "", empty("Nothing is scored yet", "When the horizon of a label has passed, the scorer joins the outcome to its prediction and writes the score here: accuracy beside persistence, Brier score, calibration, and what the rule in use would have made.", h("pre", {}, "natron score")));
+    return section("Live scores", "", empty("Nothing is scored yet", "When the horizon of a label has passed, the scorer joins the outcome to its prediction and writes the score here: accuracy beside persistence, Brier score, calibration, and what the rule in use would have made.", h("pre", {}, "natron up --score")));
   }
   const groups = Map.groupBy(scores, (one) => `${one.bundle} (${one.role})`);
   const rows = [...groups].flatMap(([bundle, own]) => Object.keys(HEADS).filter((head) => own.some((one) => one.heads[head])).map((head) => {

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from natron.demo import DemoResult
     from natron.run_file import RunFile
     from natron.tally import Tally
+    from shared.settings.groups import Settings
 
 SAMPLE_CANDLES = 10_000
 SAMPLE_SEED = 1
@@ -115,6 +116,9 @@ def _print_result(console: "Console", result: "DemoResult") -> None:
 def up(
     data: Path = typer.Option(Path("natron-data"), "--data", help="folder for candles, predictions and keys"),
     workers: int = typer.Option(2, "--workers", min=1, max=64, help="inference workers"),
+    keep: bool = typer.Option(
+        False, "--score", help="score predictions, watch for drift and keep an archive, too: needs natron[archive]"
+    ),
     config: Config = None,
     assignments: Assignments = None,
 ) -> None:
@@ -141,7 +145,8 @@ def up(
     keys = Path(values.bridge.keys) if values.bridge.keys else data.resolve() / "keys.json"
     write_owner_inputs(data, keys, values.bridge)
     values, url = with_free_gateway(values)
-    system = System(values, Shape(workers=workers, gateways=int(bool(url))), keys, data.resolve())
+    shape = Shape(workers, gateways=int(bool(url)), scorers=int(keep), archives=int(keep))
+    system = System(_with_archive(values, data) if keep else values, shape, keys, data.resolve())
 
     def announce() -> RunFile:
         bridge, place = values.bridge, str(data.resolve())
@@ -165,6 +170,15 @@ def up(
         system.stop()
         remove_run_file()
         lock.close()
+
+
+def _with_archive(values: "Settings", data: Path) -> "Settings":
+    """Settings of a system that keeps its archive beside its other data."""
+    from natron.commands.services import need_packages
+
+    need_packages("natron up --score", "archive", "pyarrow", "sklearn", "river")
+    group = values.archive.model_copy(update={"folder": str(data.resolve() / "archive")})
+    return values.model_copy(update={"archive": group})
 
 
 def _make_folder(data: Path) -> None:
