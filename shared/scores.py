@@ -78,6 +78,7 @@ class Score(_Part):
     first: int  # open time of the first scored candle, UTC epoch ms
     last: int  # of the last one
     candles: int  # scored, at most ``score.window``
+    learned: int  # of these, that the bundle learned from or was chosen by: what is right there is no skill
     missed: int  # predictions of this series that could not be scored since the scorer started
     taught: bool  # the bundle was trained on this series; else its labels take thresholds common to all series
     heads: dict[str, HeadScore]

@@ -120,6 +120,7 @@ class Ledger:
             first=outcomes[0].prediction.t,
             last=outcomes[-1].prediction.t,
             candles=len(outcomes),
+            learned=sum(one.prediction.t < taught.fresh_from for one in outcomes),
             missed=self._missed[series.key],
             taught=taught.taught,
             heads=head_scores(taught, outcomes),

@@ -8,6 +8,7 @@ import numpy as np
 
 from inference_worker.bundle import LabelRecord, Manifest
 from shared.settings.learning import LabelSettings
+from trainer.backtest.source import first_unseen
 from trainer.labels.directions import HOURS, DirectionCutoff, Profile
 from trainer.labels.heads import FittedLabels
 from trainer.labels.outcomes import VolatilityCutoff
@@ -35,12 +36,16 @@ class TaughtLabels:
         as alike, and a round trip costs the median of theirs.
     cost
         Of a round trip, a share of the price.
+    fresh_from
+        Open time, UTC epoch ms, from which on candles are new to the bundle: before it, it learned from them, or was
+        chosen by them, or they are of the same dates.
     """
 
     labels: FittedLabels
     taught: bool
     cost: float
     heads: tuple[str, ...]
+    fresh_from: int
 
     @property
     def horizon(self) -> int:
@@ -67,7 +72,7 @@ def taught_labels(manifest: Manifest, key: str) -> TaughtLabels:
         profiles={key: _profile(profiles.get(key, {}))},
         costs_bps={key: cost_bps},
     )
-    return TaughtLabels(labels, taught, cost_bps * BPS, tuple(manifest.heads))
+    return TaughtLabels(labels, taught, cost_bps * BPS, tuple(manifest.heads), first_unseen(manifest, key))
 
 
 def _settings(records: Mapping[str, LabelRecord]) -> LabelSettings:

@@ -60,7 +60,15 @@ function live(scores) {
     return [HEADS[head], bundle, count(total(parts)), share(mean(parts, "accuracy")), share(mean(parts, "persistence")), edge(mean(parts, "accuracy") - mean(parts, "persistence")), fixed(mean(parts, "brier"), 3), fixed(mean(parts, "ece"), 3)];
   }));
   const heads = [["Head", "first"], ["Bundle", ""], ["Outcomes", "num"], ["Right", "num"], ["Persistence", "num"], ["Ahead by", "num"], ["Brier", "num"], ["ECE", "num"]];
-  return section("Live scores", "Over all series. Persistence repeats the newest outcome that is known: what is not ahead of it has no skill.", table("Live scores", heads, rows, ""), rules(scores));
+  return section("Live scores", "Over all series. Persistence repeats the newest outcome that is known: what is not ahead of it has no skill.", learned(scores), table("Live scores", heads, rows, ""), rules(scores));
+}
+
+// A replay of the candles that a bundle was made of says nothing of its skill.
+function learned(scores) {
+  const known = scores.reduce((sum, one) => sum + one.learned, 0);
+  if (!known) return null;
+  const all = scores.reduce((sum, one) => sum + one.candles, 0);
+  return h("p", { class: "warning" }, `No proof of skill: the bundle learned from ${known === all ? "all" : `${count(known)} of the ${count(all)}`} candles scored here.`);
 }
 
 function rules(scores) {

@@ -26,7 +26,7 @@ HEAD = HeadScore(
 )  # fmt: skip
 SCORE = Score(
     series=SERIES.key, symbol=SERIES.symbol, timeframe=SERIES.timeframe, bundle="reference", role="champion",
-    at_ms=9, first=1, last=4, candles=4, missed=0, taught=True, heads={"buy": HEAD},
+    at_ms=9, first=1, last=4, candles=4, learned=1, missed=0, taught=True, heads={"buy": HEAD},
     regimes={"RANGE": RegimeScore(candles=4, accuracy={"buy": 0.5}, persistence={"buy": 0.75}, brier={"buy": 0.4})},
     rule=RuleScore(
         name="expected_value", trades=0, hit_rate=None, total_return=0.0, log_equity=0.0, mean_trade_bps=None,

@@ -61,18 +61,19 @@ def read_source(request: BacktestRequest) -> Source:
     return Source(Series(symbol, found.report.timeframe), candles, market, tuple(notes))
 
 
-def unseen(manifest: Manifest, source: Source) -> Span:
-    """Candles that no training or choice of this bundle has seen.
+def first_unseen(manifest: Manifest, key: str) -> int:
+    """Open time, UTC epoch ms, from which on no training or choice of this bundle has seen candles.
 
-    From the first test candle of that series on; of a series that the bundle does not know, what is later than all of
-    its data.
+    The first test candle of that series; of one that the bundle does not know, what is later than all of its data.
     """
-    times, key = source.market.times, source.series.key
     tests = [split.test.first for split in manifest.splits if split.series == key]
-    if tests:
-        return Span(int(np.searchsorted(times, tests[0])), len(times))
-    last = max((record.last for record in manifest.data), default=0)
-    return Span(int(np.searchsorted(times, last, side="right")), len(times))
+    return tests[0] if tests else max((record.last for record in manifest.data), default=0) + 1
+
+
+def unseen(manifest: Manifest, source: Source) -> Span:
+    """Candles that no training or choice of this bundle has seen."""
+    times = source.market.times
+    return Span(int(np.searchsorted(times, first_unseen(manifest, source.series.key))), len(times))
 
 
 def chosen_span(request: BacktestRequest, manifest: Manifest, source: Source) -> tuple[Span, bool]:
