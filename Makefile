@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 TORCH := $(shell grep '^torch==' requirements.lock)
 
-.PHONY: demo up dev test ea mutants lint types format bench sbom audit fuzz lock clean
+.PHONY: demo up dev test ea mutants lint types format bench reference sbom audit fuzz lock clean
 
 demo: .venv/.serve
 	$(BIN)/natron demo
@@ -32,7 +32,6 @@ ea: .venv/.dev
 mutants: .venv/.dev
 	PYTHONPATH=.:mql5 $(BIN)/python -m harness.mutation $(GROUPS)
 
-# An hour of what `make test` does for seconds: junk at the bridge and its codecs.
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,6 +45,10 @@ format: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/natron bench
+
+# Writes docs/reference from the code.
+reference: .venv/.dev
+	$(BIN)/python docs/reference/write.py
 
 # What is installed, as a CycloneDX bill of materials; nothing may be missing or contradict another.
 sbom: .venv/.dev

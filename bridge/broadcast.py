@@ -10,9 +10,11 @@ from bridge.listener import Listener
 from bridge.stats import BridgeStats
 from bridge.subscriptions import Subscriptions
 from shared.clock import Clock
+from shared.contracts import Reason
 from shared.delivery import DeliveryReasons
 
 HEARTBEAT_S = 1.0
+PROMPT_US = 1_000_000  # a signal that leaves later after its candle's admission spends the service level's budget
 _SLICE = 64  # heartbeats between two looks at what is new
 _REPORTS_A_TURN = 1_024  # of subscriptions
 
@@ -69,6 +71,9 @@ class Broadcast:
         line = encode_signal(session, seq, sent_ms, body, self.key)
         self._listener.signals.send_multipart([signal_topic(entry.prediction), line])
         self._stats.lines_sent += 1
+        if not entry.prediction.reasons & Reason.REPLAY:
+            self._stats.signals_live += 1
+            self._stats.signals_prompt += 1_000 * sent_ms - entry.prediction.admitted_us <= PROMPT_US
 
     def take_subscriptions(self) -> None:
         """Note what clients subscribe to."""

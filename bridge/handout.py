@@ -41,7 +41,8 @@ def write_handout(folder: Path, keys: Keys, client: Client, settings: BridgeSett
         As ``check_inputs``.
     """
     check_inputs(settings, client.host, client.tz)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for made in (folder.parent, folder):
+        made.mkdir(exist_ok=True, mode=0o700)
     document = {
         "bridge": keys.bridge.hex(), "client": client.key.hex(), "name": client.name, "server": keys.curve_public.hex(),
     }  # fmt: skip

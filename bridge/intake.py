@@ -19,7 +19,6 @@ from shared.admission import Admission, AdmissionLimits, Push, Verdict
 from shared.broker import LOST, connect
 from shared.clock import Clock
 from shared.contracts import Ack, Candles, Series
-from shared.dead_letters import DEAD_KEEP
 from shared.errors import BusyError, JunkError, TailLostError
 from shared.names import Names
 from shared.settings.groups import SystemSettings
@@ -131,7 +130,7 @@ class Intake:
         every_second: Callable[[redis.Redis], None] = lambda _: None,
     ) -> None:
         self._client, self._clock, self._stats, self._every_second = connect(url), clock, stats, every_second
-        limits = AdmissionLimits(settings.max_backlog, settings.reject_keep, DEAD_KEEP)
+        limits = AdmissionLimits.of(settings)
         self._admission = Admission(self._client, names, clock, limits)
         self._acks = AckLog(self._client, names, settings.acks_keep)
         self._jobs: Queue[Job] = Queue(JOBS_MAX)
@@ -177,6 +176,8 @@ class Intake:
             except LOST as error:
                 _log.warning("intake_waits", error=str(error), jobs=len(jobs))
                 self._ended.wait(_BACKOFF_S)
+            except Exception:  # noqa: BLE001 - a job that nobody foresaw must not end what all others need
+                _log.exception("intake_failed", jobs=len(jobs))
 
     def _tick(self) -> None:
         now_s = self._clock.monotonic_s()

@@ -9,6 +9,8 @@ class BridgeStats:
 
     sessions: int = 0
     lines_sent: int = 0  # live signal lines
+    signals_live: int = 0  # of them those of candles that were no replay
+    signals_prompt: int = 0  # of these those that left within a second of their candle's admission
     heartbeats_sent: int = 0
     hellos: int = 0
     hellos_refused: int = 0  # badly signed, malformed, or above a limit

@@ -92,6 +92,11 @@ def create_application(parts: Parts) -> FastAPI:
 
 
 def _add_description(app: FastAPI, parts: Parts) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def alive() -> Response:
+        """As every process of Natron answers it: that it answers is the answer."""
+        return JSONResponse({"healthy": True})
+
     @app.get("/health", responses=answers(HealthDocument))
     async def health() -> Response:
         """Whether it is alive, and what it predicts with."""

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from redis.exceptions import ResponseError
 from starlette.exceptions import HTTPException
 
 from gateway.bodies import BodyError, shape_error
@@ -40,8 +41,11 @@ async def refuse_busy(_: Request, error: Exception) -> JSONResponse:
 
 
 async def refuse_broker(_: Request, error: Exception) -> JSONResponse:
-    """503 of a broker that is away or was never there."""
-    rule = str(error) if isinstance(error, BrokerError) else "the broker is away"
+    """503 of a broker that is away, refuses what is asked of it, or was never there."""
+    refused = isinstance(error, ResponseError)
+    rule = (
+        str(error) if isinstance(error, BrokerError) else "the broker refuses it" if refused else "the broker is away"
+    )
     return problem(503, rule, "try again, or start `natron up` and a gateway beside it")
 
 

@@ -8,7 +8,7 @@ import redis
 
 from feature_service.feature_set import FEATURE_SET
 from inference_worker.registry import Registry
-from shared.broker import broker_ms, fields_of, text
+from shared.broker import broker_ms, fields_of, primaries, text
 from shared.codec import decode_prediction
 from shared.contracts import PARTITIONS, Prediction, decode_symbol
 from shared.dead_letters import DeadLetter, newest_dead_letters
@@ -71,12 +71,14 @@ class SystemBoard:
         ]
 
     def _broker(self) -> dict[str, Any]:
-        server, memory = self._client.info("server"), self._client.info("memory")
+        """The broker, or all primaries of a cluster together."""
+        servers: list[Any] = [one.info() for one in primaries(self._client)]
         return {
-            "version": str(server["redis_version"]),
-            "up_s": int(server["uptime_in_seconds"]),
-            "memory_bytes": int(memory["used_memory"]),
-            "memory_peak_bytes": int(memory["used_memory_peak"]),
+            "servers": len(servers),
+            "version": str(servers[0]["redis_version"]),
+            "up_s": min(int(one["uptime_in_seconds"]) for one in servers),
+            "memory_bytes": sum(int(one["used_memory"]) for one in servers),
+            "memory_peak_bytes": sum(int(one["used_memory_peak"]) for one in servers),
             "time": broker_ms(self._client),
         }
 

@@ -6,24 +6,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgpack
 import redis
 
 from gateway.series_board import SeriesBoard, Span
 from shared.broker import fields_of
-from shared.contracts import Prediction, Series
-from shared.errors import InputError
+from shared.codec import decode_ack
+from shared.contracts import Ack, Prediction, Series
+from shared.errors import InputError, JunkError
 from shared.names import Names
 
 ACKS_READ = 5_000
 """Newest acks looked at."""
 TRADES_SHOWN = 200
-_FIELDS = (
-    "client", "symbol", "run", "number", "sent_ms", "taken_ms", "id", "event", "side", "lots", "price_points", "detail",
-)  # fmt: skip
 _DETAIL = re.compile(r"deal (?P<deal>\d+) position (?P<position>\d+) result (?P<result>-?[\d.]+)")
-
-Ack = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -51,19 +46,17 @@ class TradeBoard:
         fill, order = trade.fill, trade.order
         series, t = _signal_of(order)
         signal = self._signal(series, t) if series else None
-        point = self._point(series, t, fill["price_points"]) if series else None
-        slippage = (
-            fill["side"] * (fill["price_points"] - order["price_points"]) if order and order["price_points"] else None
-        )
+        point = self._point(series, t, fill.price_points) if series else None
+        slippage = fill.side * (fill.price_points - order.price_points) if order and order.price_points else None
         return {
-            "time": fill["sent_ms"],
-            "client": fill["client"],
-            "symbol": fill["symbol"],
-            "side": {1: "buy", -1: "sell"}.get(fill["side"]),
-            "lots": fill["lots"],
-            "price": round(fill["price_points"] * point, 8) if point else None,
+            "time": fill.sent_ms,
+            "client": fill.client,
+            "symbol": fill.symbol,
+            "side": {1: "buy", -1: "sell"}.get(fill.side),
+            "lots": fill.lots,
+            "price": round(fill.price_points * point, 8) if point else None,
             "signal": self._series.document(signal) if signal else None,
-            "delay_ms": fill["sent_ms"] - (t + series.width_ms) if series else None,
+            "delay_ms": fill.sent_ms - (t + series.width_ms) if series else None,
             "slippage_points": slippage,
             "result": _result(trade.close),
         }
@@ -82,11 +75,9 @@ class TradeBoard:
 def _acks(entries: Iterable[Any]) -> Iterator[Ack]:
     for entry in entries:
         try:
-            values = msgpack.unpackb(fields_of(entry).get(b"m", b"")[1:])
-        except (ValueError, msgpack.UnpackException):
+            yield decode_ack(fields_of(entry).get(b"m", b""))
+        except JunkError:
             continue
-        if isinstance(values, list) and len(values) == len(_FIELDS):
-            yield dict(zip(_FIELDS, values, strict=True))
 
 
 def _paired(acks: Iterable[Ack]) -> Iterator[_Trade]:
@@ -95,24 +86,24 @@ def _paired(acks: Iterable[Ack]) -> Iterator[_Trade]:
     trades: list[_Trade] = []
     open_trades: dict[tuple[Any, ...], _Trade] = {}
     for ack in acks:
-        whose = (ack["client"], ack["symbol"])
-        if ack["event"] == "ordered":
-            orders[*whose, ack["side"]] = ack
-        elif ack["event"] == "filled":
-            trades.append(_Trade(ack, orders.pop((*whose, ack["side"]), None)))
+        whose = (ack.client, ack.symbol)
+        if ack.event == "ordered":
+            orders[*whose, ack.side] = ack
+        elif ack.event == "filled":
+            trades.append(_Trade(ack, orders.pop((*whose, ack.side), None)))
             open_trades[*whose, _position(ack)] = trades[-1]
-        elif ack["event"] == "closed" and (trade := open_trades.get((*whose, _position(ack)))):
+        elif ack.event == "closed" and (trade := open_trades.get((*whose, _position(ack)))):
             trade.close = ack
     yield from trades
 
 
 def _position(ack: Ack) -> str:
-    found = _DETAIL.search(str(ack["detail"]))
+    found = _DETAIL.search(ack.detail)
     return found["position"] if found else ""
 
 
 def _result(close: Ack | None) -> float | None:
-    found = _DETAIL.search(str(close["detail"])) if close else None
+    found = _DETAIL.search(close.detail) if close else None
     return float(found["result"]) if found else None
 
 
@@ -120,7 +111,7 @@ def _signal_of(order: Ack | None) -> tuple[Series | None, int]:
     """Series and open time of the prediction that an order names."""
     if not order:
         return None, 0
-    key, _, t = str(order["id"]).rpartition(".")
+    key, _, t = order.id.rpartition(".")
     try:
         return Series.from_key(key), int(t)
     except (InputError, ValueError):

@@ -27,6 +27,7 @@ from natron.commands import (
     producer,
     registry,
     reproduce,
+    retrain,
     series,
     services,
     signals,
@@ -65,8 +66,9 @@ backtest.register(app)
 tester.register(app)
 bench.register(app)
 drift.register(app)
-app.add_typer(bridge.app, name="bridge")
 reproduce.register(app)
+retrain.register(app)
+app.add_typer(bridge.app, name="bridge")
 app.add_typer(producer.app, name="producer")
 app.add_typer(candles.app, name="candles")
 app.add_typer(features.app, name="features")

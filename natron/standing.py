@@ -11,7 +11,7 @@ from shared.delivery import halts
 from shared.membership import live_members
 from shared.names import Names
 
-SERVICES = ("feature_service", "worker")
+SERVICES = ("feature_service", "worker", "bridge", "scorer")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from shared.membership import live_members
 from shared.names import Names
 from shared.settings.groups import Settings
 
-READY_TIMEOUT_S = 120.0
+READY_TIMEOUT_S = 600.0  # a service that ends is seen at once; a first start compiles for half a minute of a free core
 POLL_S = 0.05
 DEATHS_AT_START_MAX = 3
 
@@ -105,7 +105,7 @@ class System:
         Raises
         ------
         BrokerError
-            Not within two minutes, or a service that keeps ending.
+            Not within ten minutes, or a service that keeps ending.
         """
         client = connect(self.broker.url)
         deadline = time.monotonic() + READY_TIMEOUT_S

@@ -50,15 +50,16 @@ def rights(names: Names) -> dict[str, Rights]:
     delivery = (names.halts, names.drift, names.expiries)
     published = (names.predictions(p), names.recent(p, series), names.latest(p))
     gate = (names.meta, names.position(p), names.attempts(p), names.dead(p), names.passages(p))
+    admission = (
+        names.meta, names.candles(p), names.series(p), names.rejects(p), names.dead(p),
+        names.history(p, series), names.calendars(p), names.weeks(p, series),
+    )  # fmt: skip
+    scored = (
+        names.outcomes(p), names.outcome_recent(p, series), names.shadow_outcomes(p, _EVERY), names.scores(p),
+        names.shadow_outcome_recent(p, _EVERY, series), names.latest_scores(p), names.drift,
+    )  # fmt: skip
     return {
-        "producer": Rights(
-            (
-                names.meta, names.candles(p), names.series(p), names.rejects(p), names.dead(p),
-                names.history(p, series), names.calendars(p), names.weeks(p, series),
-            ),
-            (),
-            (*_SCRIPTS, *_READ, *_WRITE, *_DURABLE, "setbit"),
-        ),
+        "producer": Rights(admission, (), (*_SCRIPTS, *_READ, *_WRITE, *_DURABLE, "setbit")),
         "feature_service": Rights(
             (
                 *gate, names.candles(p), names.history(p, series), names.features(p, _EVERY),
@@ -75,11 +76,30 @@ def rights(names: Names) -> dict[str, Rights]:
             (names.champion, names.bundles, names.bundle_chunks(_EVERY), names.members(service)),
             (*_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER),
         ),
+        # A bridge is a producer too: Expert Advisors send it candles, and what became of their orders.
         "bridge": Rights(
-            (names.meta, names.predictions(p), names.dead(p), names.passages(p)),
+            (
+                *admission, names.predictions(p), names.passages(p), names.acks,
+                names.acks_taken(_EVERY, _EVERY, _EVERY), names.bridge_clients(_EVERY), names.members("bridge*"),
+                names.departures("bridge*"),
+            ),
             (*published, *delivery, names.position(p)),
-            (*_SCRIPTS, *_READ, "xadd", "xdel", "hsetnx"),
+            (*_SCRIPTS, *_READ, *_WRITE, *_MEMBER, *_DURABLE, "setbit", "set", "setex", "psetex"),
         ),
+        # What a person sees, and the button that halts everything.
+        "gateway": Rights(
+            (names.meta, names.halts, names.serving),
+            (f"{names.namespace}:*",),
+            (*_READ, "hset", "hsetnx", "hdel", "scan"),
+        ),
+        "scorer": Rights(
+            (*gate, *scored, names.predictions(p), names.recent(p, series), names.shadow(p, _EVERY),
+             names.shadow_recent(p, _EVERY, series), names.members("scorer*"), names.departures("scorer*")),
+            (f"{names.namespace}:*",),
+            (*_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER),
+        ),
+        "archive": Rights((names.meta,), (f"{names.namespace}:*",), (*_READ, "hsetnx")),
+        "watch": Rights((names.alerts,), (f"{names.namespace}:*",), (*_READ, "hsetnx", "hdel")),
         "reader": Rights((), (f"{names.namespace}:*",), (*_READ, "scan")),
         "operator": Rights(
             (f"{names.namespace}:*",),

@@ -110,6 +110,14 @@ class ArchiveMetrics(Watched):
         self.missed = self._counter("missed_total", "rows that were trimmed before they were read", labelnames=kind)
 
 
+class AlertMetrics(Watched):
+    """What the alerts' watch knows."""
+
+    def __init__(self) -> None:
+        super().__init__("alerts", "broker")
+        self.standing = self._gauge("standing", "alerts that stand")
+
+
 class FeedMetrics(Watched):
     """What an exchange feed counts."""
 
@@ -150,6 +158,8 @@ class BridgeMetrics(Watched):
     COUNTS: Mapping[str, str] = {
         "sessions": "sessions begun",
         "lines_sent": "live signal lines",
+        "signals_live": "live signal lines of candles that were no replay",
+        "signals_prompt": "of these those that left within a second of their candle's admission",
         "heartbeats_sent": "heartbeat lines",
         "hellos": "HELLOs answered",
         "hellos_refused": "HELLOs badly signed, malformed, or above a limit",

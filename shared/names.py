@@ -48,6 +48,11 @@ class Names:
         """Hash: bundle -> epoch ms from which its predictions say EXPIRED."""
         return f"{self.namespace}:expiries"
 
+    @property
+    def alerts(self) -> str:
+        """Hash: alert that stands and was told -> its words."""
+        return f"{self.namespace}:alerts"
+
     def members(self, service: str) -> str:
         """Sorted set of a service's live instances by expiry, broker's epoch ms."""
         return f"{self.namespace}:members:{service}"

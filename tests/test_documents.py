@@ -11,6 +11,7 @@ from shared.settings.loading import load_settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+WRITTEN = [page for page in PAGES if page.parent.name != "reference"]  # by people
 
 
 def test_natron_yaml_is_the_settings_as_they_are() -> None:
@@ -24,7 +25,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
 def test_commands_that_are_named_exist(page: Path) -> None:
     from typer.main import get_command
 

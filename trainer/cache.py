@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import feature_service
 import trainer
 from shared.errors import TrainingError
-from shared.settings.groups import CacheSettings
+from shared.settings.learning import CacheSettings
 
 ENTRIES_MAX = 64  # the least recently used are deleted beyond it: at most a few GB
 _SUFFIX = ".npz"

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shared.settings.groups import PHASES, OptimizationSettings
+from shared.settings.learning import PHASES, OptimizationSettings
 from trainer.checkpoint import Checkpoint
 from trainer.chunks import Batch
 from trainer.machine import Machine

@@ -11,7 +11,7 @@ from feature_service.feature_set import FEATURE_SET
 from inference_worker.bundle import HEADS, DataRecord, SpanRecord, SplitRecord
 from shared.contracts import Candles, Series
 from shared.errors import TrainingError
-from shared.settings.groups import DataSettings, LabelSettings
+from shared.settings.learning import DataSettings, LabelSettings
 from trainer.cache import LessonCache
 from trainer.chunks import LabelledSeries
 from trainer.costs import round_trip_costs

@@ -10,7 +10,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from shared.errors import TrainingError
-from shared.settings.groups import TrainingSettings
+from shared.settings.learning import TrainingSettings
 from trainer.chunks import Batch
 
 _CPU_BF16 = ("amx_bf16", "amx-bf16", "avx512_bf16")  # of /proc/cpuinfo: without them bfloat16 is emulated, and slow

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from shared.contracts import Series
 from shared.errors import TrainingError
-from shared.settings.groups import DataSettings
+from shared.settings.learning import DataSettings
 from trainer.splits import Splits, split_group
 
 

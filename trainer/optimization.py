@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from shared.settings.groups import OptimizationSettings
+from shared.settings.learning import OptimizationSettings
 
 Tensors = dict[str, Tensor]
 _OPTIMIZER, _AVERAGE = "optimizer.", "average."

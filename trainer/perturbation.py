@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contracts import Rows
-from shared.settings.groups import PerturbationSettings
+from shared.settings.learning import PerturbationSettings
 from trainer.labels.heads import UNLABELLED
 from trainer.scaler import Scaler
 

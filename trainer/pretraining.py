@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from feature_service.feature_set import FEATURE_SET
 from shared.contracts import WINDOW
-from shared.settings.groups import PretrainSettings, SupervisedSettings
+from shared.settings.learning import PretrainSettings, SupervisedSettings
 from trainer.chunks import CONTEXT, Batch, LabelledSeries, span_batches, training_batches
 from trainer.epochs import Run, Task, run_epochs
 from trainer.labels.heads import UNLABELLED

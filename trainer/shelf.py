@@ -8,7 +8,7 @@ import numpy as np
 from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
 from shared.contracts import Candles, Rows
-from shared.settings.groups import LabelSettings
+from shared.settings.learning import LabelSettings
 from trainer.cache import Arrays, LessonCache, entry_key
 from trainer.labels.heads import FittedLabels, Labels, LabelSource, fit_labels
 

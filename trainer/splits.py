@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contracts import WINDOW
-from shared.settings.groups import DataSettings
+from shared.settings.learning import DataSettings
 
 TARGETS_MIN = 200  # candles in each split; fewer and a figure measured on it says nothing
 BORDERS_TRIED = 101  # dates, a hundredth of the candles apart, when several series must share them

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inference_worker.bundle import HEADS
-from shared.settings.groups import SupervisedSettings
+from shared.settings.learning import SupervisedSettings
 from trainer.chunks import CONTEXT, Batch, LabelledSeries, span_batches, training_batches
 from trainer.epochs import Run, Task, run_epochs
 from trainer.labels.heads import UNLABELLED

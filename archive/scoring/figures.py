@@ -9,7 +9,7 @@ from archive.scoring.taught import TaughtLabels
 from inference_worker.bundle import HEADS
 from shared.contracts import REGIMES, SCORED_HEADS, UNRESOLVED, Candles, Outcome, Prediction, Reason
 from shared.scores import Bucket, HeadScore, RegimeScore, RuleScore
-from shared.settings.groups import BacktestSettings
+from shared.settings.learning import BacktestSettings
 from trainer.backtest.engine import Exits, simulate
 from trainer.backtest.figures import candles_a_year, measure
 from trainer.backtest.market import BPS, Charge, Floats, Market

@@ -16,7 +16,8 @@ from shared.contracts import Outcome, Reason, Series
 from shared.metrics import ScorerMetrics
 from shared.scores import Role, RuleScore, Score
 from shared.series_stream import newest_before
-from shared.settings.groups import BacktestSettings, ScoreSettings
+from shared.settings.groups import ScoreSettings
+from shared.settings.learning import BacktestSettings
 from shared.stage import Entry
 
 _log = structlog.get_logger()

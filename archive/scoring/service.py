@@ -20,6 +20,7 @@ from shared.consumer import Consumer, ConsumerLimits
 from shared.contracts import PARTITIONS, Outcome, Series
 from shared.membership import Membership
 from shared.metrics import Metrics, ScorerMetrics
+from shared.monitor import MonitorDoor
 from shared.names import Names
 from shared.scores import Role, Score, commands
 from shared.service import ServiceContext, open_service
@@ -34,8 +35,8 @@ _log = structlog.get_logger()
 def run(settings: Settings, context: ServiceContext | None = None, *, until_idle: bool = False) -> None:
     """Score until stopped, or until no prediction waits. Blocks."""
     metrics = ScorerMetrics()
-    port = settings.score.metrics_port
-    context = context or open_service(SERVICE, settings, lambda: metrics.serve(port))
+    port, door = settings.score.metrics_port, MonitorDoor.of(settings.system)
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(port, door))
     _Scorer(settings, context, metrics).run(until_idle)
 
 

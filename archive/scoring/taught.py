@@ -7,7 +7,7 @@ from statistics import median
 import numpy as np
 
 from inference_worker.bundle import LabelRecord, Manifest
-from shared.settings.groups import LabelSettings
+from shared.settings.learning import LabelSettings
 from trainer.labels.directions import HOURS, DirectionCutoff, Profile
 from trainer.labels.heads import FittedLabels
 from trainer.labels.outcomes import VolatilityCutoff

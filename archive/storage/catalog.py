@@ -32,7 +32,10 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """The newest row that the archive has of a series, bundle or feature set."""
+    """The newest row that the archive has of a series, bundle or feature set, or of an Expert Advisor's run.
+
+    ``t`` is its ``Record.place``.
+    """
 
     kind: str
     series: str

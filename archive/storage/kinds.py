@@ -7,9 +7,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from shared.contracts import REGIMES, SCORED_HEADS, Candle, FeatureRow, Outcome, Prediction, Series
+from shared.contracts import (
+    REGIMES,
+    SCORED_HEADS,
+    Ack,
+    Candle,
+    FeatureRow,
+    Outcome,
+    Prediction,
+    Series,
+    encode_symbol,
+)
 
 CANDLES, ROWS, PREDICTIONS, OUTCOMES = "candles", "rows", "predictions", "outcomes"
+ACKS, FILLS = "acks", "fills"
+FILL_EVENTS = frozenset({"filled", "closed"})
 
 _PROBABILITIES = ("buy", "sell", "down", "up", "neutral", *(regime.lower() for regime in REGIMES))
 _OUTLOOK = ("long_win", "short_win", "high_volatility")
@@ -21,7 +33,7 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
     return pa.schema([("t", pa.int64()), ("n", pa.int64()), *columns.items()])
 
 
-SCHEMAS: Mapping[str, pa.Schema] = {
+SCHEMAS: dict[str, pa.Schema] = {
     CANDLES: _schema(
         **dict.fromkeys("ohlcv", pa.float64()), flags=pa.uint8(), admitted_us=pa.int64()
     ),
@@ -37,17 +49,33 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         **{f"persistence_{head}": pa.int8() for head in SCORED_HEADS},
     ),
 }  # fmt: skip
-"""Kind -> columns. ``t`` is the candle's open time (UTC epoch ms), ``n`` its number in the series."""
+_ACK = _schema(
+    **dict.fromkeys(("client", "symbol", "run", "id", "event", "detail"), pa.string()),
+    sent_ms=pa.int64(), side=pa.int8(), lots=pa.float64(), price_points=pa.int64(),
+)  # fmt: skip
+SCHEMAS |= {ACKS: _ACK, FILLS: _ACK}
+"""Kind -> columns. ``t`` is the candle's open time (UTC epoch ms), ``n`` its number in the series; of acks and fills
+when the bridge took them, and their number in the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of a table. ``of`` says whose it is where a candle has several: the bundle, or the feature set."""
+    """One row of a table.
+
+    ``key`` is that of its series (of acks the encoded symbol); ``of`` says whose it is where a candle has several: the
+    bundle, or the feature set; of an ack the client and its run. ``series`` is None of an ack.
+    """
 
     kind: str
-    series: Series
+    key: str
     of: str
     values: dict[str, Any]
+    series: Series | None = None
+
+    @property
+    def place(self) -> int:
+        """What rises from one to the next of the same: the candle's time, or an ack's number."""
+        return self.n if self.series is None else self.t
 
     @property
     def t(self) -> int:
@@ -73,13 +101,13 @@ def row_digest(values: bytes) -> bytes:
 def candle_record(one: Candle) -> Record:
     """Of an admitted candle."""
     values = {name: getattr(one, name) for name in ("t", "n", *"ohlcv", "flags", "admitted_us")}
-    return Record(CANDLES, one.series, "", values)
+    return Record(CANDLES, one.series.key, "", values, one.series)
 
 
 def row_record(one: FeatureRow) -> Record:
     """Of a feature row: its digest, as the values follow from the candles."""
     values = {"feature_set": one.feature_set, "digest": digest(one), "reasons": one.reasons}
-    return Record(ROWS, one.series, one.feature_set, {"t": one.t, "n": one.n, **values})
+    return Record(ROWS, one.series.key, one.feature_set, {"t": one.t, "n": one.n, **values}, one.series)
 
 
 def prediction_record(one: Prediction, *, shadow: bool) -> Record:
@@ -97,7 +125,7 @@ def prediction_record(one: Prediction, *, shadow: bool) -> Record:
         **dict(zip(_POLICY, one.policy or (None, None), strict=True)),
         **{name: getattr(one, name) for name in _STAMPS},
     }
-    return Record(PREDICTIONS, one.series, one.bundle, values)
+    return Record(PREDICTIONS, one.series.key, one.bundle, values, one.series)
 
 
 def outcome_record(one: Outcome, *, shadow: bool) -> Record:
@@ -112,7 +140,16 @@ def outcome_record(one: Outcome, *, shadow: bool) -> Record:
         **{f"label_{head}": label for head, label in zip(SCORED_HEADS, one.labels, strict=True)},
         **{f"persistence_{head}": label for head, label in zip(SCORED_HEADS, one.persistence, strict=True)},
     }
-    return Record(OUTCOMES, one.prediction.series, one.prediction.bundle, values)
+    series = one.prediction.series
+    return Record(OUTCOMES, series.key, one.prediction.bundle, values, series)
+
+
+def ack_record(one: Ack) -> Record:
+    """Of what an Expert Advisor said: a fill where a deal was made, else an ack."""
+    names = ("client", "symbol", "run", "id", "event", "detail", "sent_ms", "side", "lots", "price_points")
+    values = {"t": one.taken_ms, "n": one.number, **{name: getattr(one, name) for name in names}}
+    kind = FILLS if one.event in FILL_EVENTS else ACKS
+    return Record(kind, encode_symbol(one.symbol), f"{one.client} {one.run}", values)
 
 
 def read_prediction(series: Series, values: Mapping[str, Any]) -> Prediction:

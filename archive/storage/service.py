@@ -6,12 +6,13 @@ from pathlib import Path
 import structlog
 
 from archive.scoring.service import shadow_bundles
-from archive.storage.kinds import CANDLES, OUTCOMES, PREDICTIONS, ROWS
+from archive.storage.kinds import ACKS, CANDLES, FILLS, OUTCOMES, PREDICTIONS, ROWS
 from archive.storage.tail import Source, Tail, sources
 from archive.storage.vault import Vault
 from feature_service.stage import SET8
 from shared.broker import LOST
 from shared.metrics import ArchiveMetrics
+from shared.monitor import MonitorDoor
 from shared.service import ServiceContext, open_service
 from shared.settings.groups import ArchiveSettings, Settings
 
@@ -33,8 +34,8 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
         The folder cannot be written, or another process does.
     """
     metrics = ArchiveMetrics()
-    port = settings.archive.metrics_port
-    context = context or open_service(SERVICE, settings, lambda: metrics.serve(port))
+    port, door = settings.archive.metrics_port, MonitorDoor.of(settings.system)
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(port, door))
     vault = Vault(Path(settings.archive.folder), write=True)
     try:
         _Archive(settings.archive, context, metrics, vault).run(until_idle)
@@ -108,5 +109,7 @@ class _Archive:
             ROWS: keep.row_months,
             PREDICTIONS: keep.prediction_months,
             OUTCOMES: keep.outcome_months,
+            ACKS: keep.ack_months,
+            FILLS: keep.fill_months,
         }
         self._vault.expire(months, self._context.clock.now_ms())

@@ -12,14 +12,15 @@ from archive.storage.catalog import Newest
 from archive.storage.kinds import (
     CANDLES,
     Record,
+    ack_record,
     candle_record,
     outcome_record,
     prediction_record,
     row_record,
 )
 from shared.broker import fields_of
-from shared.codec import decode_candle, decode_outcome, decode_prediction, decode_row
-from shared.contracts import PARTITIONS
+from shared.codec import decode_ack, decode_candle, decode_outcome, decode_prediction, decode_row
+from shared.contracts import PARTITIONS, Series
 from shared.errors import JunkError
 from shared.gate import START
 from shared.metrics import ArchiveMetrics
@@ -36,21 +37,21 @@ class Source:
     """One log, and how its entries become rows."""
 
     log: str
-    partition: int
     read: Callable[[Fields], Record]
 
 
 def sources(names: Names, sets: Sequence[str], shadows: Sequence[str]) -> Iterator[Source]:
     """Every log that is archived: of ``sets`` (eight digits each) the rows, of ``shadows`` what they predicted."""
+    yield Source(names.acks, lambda fields: ack_record(decode_ack(_message(fields))))
     for p in range(PARTITIONS):
-        yield Source(names.candles(p), p, _candle)
-        yield Source(names.predictions(p), p, partial(_prediction, shadow=False))
-        yield Source(names.outcomes(p), p, partial(_outcome, shadow=False))
+        yield Source(names.candles(p), _candle)
+        yield Source(names.predictions(p), partial(_prediction, shadow=False))
+        yield Source(names.outcomes(p), partial(_outcome, shadow=False))
         for set8 in sets:
-            yield Source(names.features(p, set8), p, lambda fields: row_record(decode_row(_message(fields))))
+            yield Source(names.features(p, set8), lambda fields: row_record(decode_row(_message(fields))))
         for bundle in shadows:
-            yield Source(names.shadow(p, bundle), p, partial(_prediction, shadow=True))
-            yield Source(names.shadow_outcomes(p, bundle), p, partial(_outcome, shadow=True))
+            yield Source(names.shadow(p, bundle), partial(_prediction, shadow=True))
+            yield Source(names.shadow_outcomes(p, bundle), partial(_outcome, shadow=True))
 
 
 def _message(fields: Fields) -> bytes:
@@ -110,25 +111,24 @@ class Tail:
             one = source.read(fields)
         except JunkError:
             return  # whose log it is buries it
-        key = one.kind, one.series.key, one.of
-        before = self._newest.get(key)
-        if before is not None and one.t <= before.t:
+        before = self._newest.get((one.kind, one.key, one.of))
+        if before is not None and one.place <= before.t:
             self._metrics.known.labels(one.kind).inc()
             return
-        if before is not None and one.n > before.n + 1:
-            self._fill(one, before)
+        if before is not None and one.series is not None and one.n > before.n + 1:
+            self._fill(one, one.series, before)
         self._enter(one)
 
     def _enter(self, one: Record) -> None:
-        key = one.kind, one.series.key, one.of
-        self._newest[key] = self.newest[key] = Newest(*key, one.t, one.n)
+        key = one.kind, one.key, one.of
+        self._newest[key] = self.newest[key] = Newest(*key, one.place, one.n)
         self.records.append(one)
 
-    def _fill(self, one: Record, before: Newest) -> None:
+    def _fill(self, one: Record, series: Series, before: Newest) -> None:
         """Take what lies between from the series' history; count what is not there."""
         found: list[Record] = []
         if one.kind == CANDLES:
-            history = self._names.history(one.series.partition, one.series.key)
+            history = self._names.history(series.partition, series.key)
             entries: list[Any] = self._client.execute_command("XRANGE", history, f"({before.t}-0", f"({one.t}-0")
             for raw in entries:
                 try:
@@ -140,7 +140,7 @@ class Tail:
         missing = one.n - before.n - 1 - len(found)
         if missing > 0:
             self._metrics.missed.labels(one.kind).inc(missing)
-            _log.error("archive_missed", kind=one.kind, series=one.series.key, rows=missing)
+            _log.error("archive_missed", kind=one.kind, series=series.key, rows=missing)
 
     def taken(self) -> tuple[list[Record], dict[str, str], list[Newest]]:
         """What was gathered since this was last asked: it is the caller's to write."""

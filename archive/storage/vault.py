@@ -56,7 +56,7 @@ class Vault:
         """Write rows, and the positions that go with them, all or nothing."""
         groups: dict[tuple[str, str, str], list[Record]] = {}
         for one in records:
-            groups.setdefault((one.kind, one.series.key, month_of(one.t)), []).append(one)
+            groups.setdefault((one.kind, one.key, month_of(one.t)), []).append(one)
         added = [self._write(*key, _table(key[0], group)) for key, group in groups.items()]
         self.catalog.change(added=added, positions=positions.items(), newest=newest)
 

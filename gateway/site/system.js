@@ -100,5 +100,5 @@ function broker({ broker: found }) {
   return h("section", {}, h("h2", {}, "Broker"), h("dl", { class: "figures" },
     h("div", {}, h("dt", {}, "Memory"), h("dd", {}, bytes(found.memory_bytes), h("small", {}, `at most ${bytes(found.memory_peak_bytes)}`))),
     h("div", {}, h("dt", {}, "Started"), h("dd", {}, ago(up, found.time), h("small", {}, `${stamp(up)} UTC`))),
-    h("div", {}, h("dt", {}, "Version"), h("dd", {}, found.version))));
+    h("div", {}, h("dt", {}, "Version"), h("dd", {}, found.version, found.servers > 1 ? h("small", {}, `${found.servers} primaries`) : null))));
 }

@@ -62,12 +62,16 @@ def enroll(
 def revoke(name: str = Name, data: Path | None = Data, config: Config = None, assignments: Assignments = None) -> None:
     """Send a client away: a running bridge closes all connections, and every other client needs its new file."""
     from bridge.enrolment import revoke as revoke_client
-    from bridge.handout import write_handout
+    from bridge.handout import SET_NAME, write_handout, write_owner_inputs
 
     settings, path = _place(config, assignments, data)
     keys = revoke_client(path, name)
     shutil.rmtree(_folder(path, name), ignore_errors=True)
     print(f"{name} is revoked, and the bridge has another key.")
+    own = path.with_name(SET_NAME)
+    if own.exists():
+        write_owner_inputs(path.parent, path, settings.bridge)
+        print(f"MetaTrader on this machine needs its new file: {own}")
     for other in keys.clients.values():
         print(
             f"{other.name} needs its new file: {write_handout(_folder(path, other.name), keys, other, settings.bridge)}"

@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     app.command("gateway")(gateway)
     app.command("score")(score)
     app.command("archive")(archive)
+    app.command("alerts")(alerts)
 
 
 def feature_service(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
@@ -51,6 +52,14 @@ def score(config: Config = None, assignments: Assignments = None, broker: Broker
     """Score predictions as their outcomes become known, champion's and challengers', until stopped."""
     need_packages("natron score", "archive", "sklearn", "river")
     from archive.scoring.service import run
+
+    run(_settings(config, assignments, broker))
+
+
+def alerts(config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
+    """Tell a webhook, mail or a chat what needs somebody, each once, until stopped."""
+    need_packages("natron alerts", "archive", "apprise")
+    from archive.alerts.service import run
 
     run(_settings(config, assignments, broker))
 

@@ -73,7 +73,7 @@ def _table(before: "Standing", now: "Standing") -> "Table":
     table.add_row("series", f"{now.series:,}")
     table.add_row("dead letters, rejects", f"{now.dead:,}, {now.rejected:,}")
     for service, members in now.members.items():
-        table.add_row(service, f"{len(members)} alive" if members else "[red]nobody[/red]")
+        table.add_row(service, f"{len(members)} alive" if members else "nobody")
     table.add_row("champion", now.champion)
     table.add_row("halted", ", ".join(now.halted) or "nothing")
     table.add_row("drifting", ", ".join(now.drifting) or "nothing")

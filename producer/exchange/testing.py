@@ -1,7 +1,6 @@
-"""A local exchange that speaks Binance's protocol (REST klines, WebSocket klines) and misbehaves when told to."""
+"""A local exchange: it speaks a real one's protocol (REST pages, WebSocket candles) and misbehaves when told to."""
 
 import asyncio
-import json
 import threading
 from collections import deque
 from collections.abc import Coroutine
@@ -11,11 +10,12 @@ from typing import Any, TypeVar
 
 from aiohttp import WSMsgType, web
 
+from producer.exchange.dialects import Binance, Dialect, Row
 from shared.clock import SystemClock
 from shared.contracts import Candles
 
 Answer = TypeVar("Answer")
-_QUOTE = "USDT"
+BINANCE = Binance()
 
 
 @dataclass
@@ -25,7 +25,6 @@ class Market:
     market_id: str
     truth: Candles
     at: int
-    interval: str = "1m"
     muted: bool = False
 
     @property
@@ -43,11 +42,11 @@ class Market:
         close = (o + c) / 2
         return (t, o, max(o, close), min(o, close), close, v / 3) if o != c else (t, o, h, low, (o + low) / 2, v / 3)
 
-    def rows(self, since: int, limit: int, lag: int) -> list[list[Any]]:
-        """What REST answers: closed candles and the open one, seen ``lag`` candles ago."""
+    def rows(self, since: int, limit: int, lag: int) -> list[Row]:
+        """What REST sees: closed candles and the open one, ``lag`` candles ago."""
         newest = self.at - lag
         rows = [*(row for row in self.truth[:newest].tolist()), self.unfinished(newest)]
-        return [_spelled(row, self.width_ms) for row in rows if row[0] >= since][:limit]
+        return [row for row in rows if row[0] >= since][:limit]
 
 
 @dataclass
@@ -62,8 +61,9 @@ class Trouble:
 class LocalExchange:
     """Serves on a loopback port from a thread of its own; every call here is made from outside it."""
 
-    def __init__(self, markets: list[Market]) -> None:
+    def __init__(self, markets: list[Market], dialect: Dialect = BINANCE) -> None:
         self.markets = {market.market_id: market for market in markets}
+        self.dialect = dialect
         self.trouble = Trouble()
         self.events: list[str] = []  # what clients did, in order: "subscribe", "klines BTCUSDT"
         self._sockets: set[web.WebSocketResponse] = set()
@@ -87,13 +87,8 @@ class LocalExchange:
 
     @property
     def options(self) -> dict[str, Any]:
-        """For ccxt's constructor: this exchange in Binance's place."""
-        rest, stream = f"http://127.0.0.1:{self.port}/api/v3", f"ws://127.0.0.1:{self.port}/ws"
-        return {
-            "urls": {"api": {"public": rest, "private": rest, "ws": {"spot": stream}}},
-            "options": {"fetchMarkets": {"types": ["spot"]}, "ws": {"cost": 1}},
-            "rateLimit": 1,
-        }
+        """For ccxt's constructor: this exchange in the real one's place."""
+        return self.dialect.options(self.port)
 
     @property
     def connections(self) -> int:
@@ -102,8 +97,8 @@ class LocalExchange:
 
     @property
     def subscribed(self) -> set[str]:
-        """Streams (``btcusdt@kline_1m``) that live connections asked for."""
-        return {name for socket in self._sockets - self._frozen for name in self._wanted.get(socket, set())}
+        """Markets that live connections asked for."""
+        return {market for socket in self._sockets - self._frozen for market in self._wanted.get(socket, set())}
 
     # What a test tells it to do.
 
@@ -126,15 +121,11 @@ class LocalExchange:
         market = self.markets[market_id]
         if market.muted:
             return
-        t, o, h, low, c, v = row
-        k = {"t": int(t), "T": int(t) + market.width_ms - 1, "s": market_id, "i": market.interval, "x": final}
-        k |= {"o": _text(o), "h": _text(h), "l": _text(low), "c": _text(c), "v": _text(v)}
-        event = {"e": "kline", "E": market.now_ms(), "s": market_id, "k": k}
-        self.send(json.dumps(event), f"{market_id.lower()}@kline_{market.interval}")
+        self.send(self.dialect.candle(market_id, row, market.width_ms, final=final), market_id)
 
-    def send(self, text: str | bytes, stream: str | None = None) -> None:
-        """Send a frame, whatever it is, to all (who subscribed to ``stream``)."""
-        self._do(self._send(text, stream))
+    def send(self, text: str | bytes, market_id: str | None = None) -> None:
+        """Send a frame, whatever it is, to all (who subscribed to a market)."""
+        self._do(self._send(text, market_id))
 
     def cut(self) -> None:
         """Drop every connection without a word."""
@@ -151,9 +142,10 @@ class LocalExchange:
 
     async def _start(self) -> None:
         app = web.Application()
-        app.router.add_get("/api/v3/exchangeInfo", self._info)
-        app.router.add_get("/api/v3/klines", self._klines)
-        app.router.add_get("/ws/{number}", self._stream)
+        app.router.add_get(self.dialect.info_path, self._info)
+        for path in self.dialect.page_paths:
+            app.router.add_get(path, self._page)
+        app.router.add_get(self.dialect.stream_path, self._stream)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -180,17 +172,17 @@ class LocalExchange:
 
     async def _info(self, _: web.Request) -> web.Response:
         self.events.append("info")
-        symbols = [_symbol(market_id) for market_id in self.markets]
-        return await self._trouble() or web.json_response({"timezone": "UTC", "symbols": symbols})
+        return await self._trouble() or web.json_response(self.dialect.info(list(self.markets)))
 
-    async def _klines(self, request: web.Request) -> web.Response:
-        market = self.markets[request.query["symbol"]]
+    async def _page(self, request: web.Request) -> web.Response:
+        market_id, since, limit = self.dialect.asked(request.query)
+        market = self.markets[market_id]
         self.events.append(f"klines {market.market_id}")
         trouble = await self._trouble()
         if trouble is not None:
             return trouble
-        since, limit = int(request.query.get("startTime", 0)), int(request.query.get("limit", 500))
-        return web.json_response(market.rows(since, limit, self.trouble.lag))
+        rows = market.rows(since, limit, self.trouble.lag)
+        return web.json_response(self.dialect.page(market_id, rows, market.width_ms))
 
     async def _stream(self, request: web.Request) -> web.WebSocketResponse:
         await asyncio.sleep(self.trouble.handshake_s)
@@ -201,18 +193,19 @@ class LocalExchange:
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    asked = json.loads(message.data)
-                    self._wanted[socket].update(asked["params"])
-                    self.events.append("subscribe")
-                    await socket.send_json({"result": None, "id": asked["id"]})
+                    markets, answers = self.dialect.heard(message.data)
+                    self._wanted[socket].update(markets)
+                    self.events += ["subscribe"] if markets else []
+                    for answer in answers:
+                        await socket.send_str(answer)
         finally:
             self._sockets.discard(socket)
             self._frozen.discard(socket)
         return socket
 
-    async def _send(self, text: str | bytes, stream: str | None) -> None:
+    async def _send(self, text: str | bytes, market_id: str | None) -> None:
         for socket in self._sockets - self._frozen:
-            if stream is None or stream in self._wanted[socket]:
+            if market_id is None or market_id in self._wanted[socket]:
                 with suppress(ConnectionError):
                     await (socket.send_str(text) if isinstance(text, str) else socket.send_bytes(text))
 
@@ -239,27 +232,3 @@ class ExchangeClock(SystemClock):
     def now_ms(self) -> int:
         """UTC epoch milliseconds, by the exchange."""
         return self._market.now_ms()
-
-
-def _text(value: float) -> str:
-    return repr(value)
-
-
-def _spelled(row: tuple[float, ...], width_ms: int) -> list[Any]:
-    t, o, h, low, c, v = row
-    texts = [_text(value) for value in (o, h, low, c, v)]
-    return [int(t), *texts, int(t) + width_ms - 1, "0", 1, "0", "0", "0"]
-
-
-def _symbol(market_id: str) -> dict[str, Any]:
-    base = market_id.removesuffix(_QUOTE)
-    return {
-        "symbol": market_id, "status": "TRADING", "baseAsset": base, "baseAssetPrecision": 8, "quoteAsset": _QUOTE,
-        "quotePrecision": 8, "quoteAssetPrecision": 8, "orderTypes": ["LIMIT", "MARKET"], "icebergAllowed": True,
-        "isSpotTradingAllowed": True, "isMarginTradingAllowed": False, "permissions": ["SPOT"],
-        "permissionSets": [["SPOT"]],
-        "filters": [
-            {"filterType": "PRICE_FILTER", "minPrice": "0.00000001", "maxPrice": "1000000", "tickSize": "0.00000001"},
-            {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000", "stepSize": "0.00001"},
-        ],
-    }  # fmt: skip

@@ -239,6 +239,18 @@ def test_what_meets_a_lost_broker_is_dropped_and_the_next_is_taken(start_bridge,
     assert ea.reply().seq == 1
 
 
+def test_a_job_that_nobody_foresaw_ends_nothing(start_bridge, advisor, monkeypatch, eventually):
+    bridge = start_bridge()
+    ea = advisor(bridge)
+    met = []
+    with monkeypatch.context() as broken:
+        broken.setattr(bridge.bridge._intake._admission, "admit_each", lambda _: met.append(1) or 1 / 0)
+        line, frame = push_of("ea", SERIES, CANDLES[:2])
+        ea.send(line, frame)
+        eventually(lambda: met and not bridge.bridge._desk._outstanding)
+    assert ea.push(SERIES, CANDLES[:2]).admitted == 2
+
+
 def _away(*_):
     raise redis.exceptions.ConnectionError
 

@@ -26,7 +26,7 @@ from shared.contracts import Series
 from shared.errors import JunkError
 from shared.testing import walk_candles
 
-EXAMPLES = int(os.environ.get("NATRON_FUZZ_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("NATRON_FUZZ_EXAMPLES", "300"))
 KEYS = Keys(bytes(range(32)), bytes(range(32, 64)))
 _FUZZ = settings(
     max_examples=EXAMPLES, derandomize=True, database=None,

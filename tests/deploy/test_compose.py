@@ -145,7 +145,7 @@ def test_all_containers_become_healthy_and_predict_each_as_its_own_user(guarded:
     candles = FEATURE_SET.lookback + 120
     write_candles(sample_candles(candles, "M15", 1), tmp_path / "x.csv")
     with ExitStack() as stack:
-        names = ("feature-service", "worker", "bridge", "gateway")
+        names = ("feature-service", "worker", "bridge", "gateway", "score", "archive")
         started = {name: stack.enter_context(container(name, guarded, tmp_path)) for name in names}
         for name, one in started.items():
             await_true(one.healthy, f"{name} healthy")

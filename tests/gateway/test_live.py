@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from feature_service.feature_set import FEATURE_SET
@@ -19,6 +20,7 @@ from shared.contracts import Series
 from shared.embedded_broker import EmbeddedBroker
 from shared.names import Names
 from shared.settings.groups import Settings
+from shared.testing import guarded_broker
 
 Start = Callable[..., GatewayUnderTest]
 ODD = "BTC%2FUSDT"
@@ -212,3 +214,19 @@ def test_a_promoted_bundle_is_taken_over_and_a_broken_one_is_not(start: Start, e
         eventually(lambda: gateway.ask("GET", "/health")[2]["bundle"] == "best")
         newcomer = start(broker.url)
         assert newcomer.ask("GET", "/v1/models")[2]["models"][0]["id"] == "best"
+
+
+def test_the_rights_of_its_broker_user_are_enough(start: Start, eventually: Any, tmp_path: Path) -> None:
+    with guarded_broker(tmp_path / "secrets") as broker:
+        gateway = start(broker.url("gateway"))
+        eventually(lambda: gateway.ask("GET", "/readyz")[0] == 200)
+        for path in ("/v1/series", "/v1/system", "/v1/scores", "/v1/trades"):
+            assert gateway.ask("GET", path)[0] == 200, path
+        with httpx.stream("GET", f"{gateway.url}/v1/stream", timeout=60) as told:
+            assert "event: missed" in told.iter_lines()
+        assert gateway.ask("POST", "/v1/halt", {})[0] == 200
+        assert gateway.ask("POST", "/v1/resume", {})[2] == {"halted": []}
+        weak = start(broker.url("reader"))
+        eventually(lambda: weak.ask("GET", "/v1/series")[0] == 200)
+        status, _, found = weak.ask("POST", "/v1/halt", {})
+        assert (status, found["error"]["rule"]) == (503, "the broker refuses it")

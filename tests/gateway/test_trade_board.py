@@ -1,16 +1,16 @@
 """Fills stand beside the signals they followed, with what came of them."""
 
+from dataclasses import replace
 from typing import Any
 
-import msgpack
 import pytest
 
 from gateway.series_board import SeriesBoard
 from gateway.trade_board import TradeBoard
 from shared.admission import Admission, AdmissionLimits
 from shared.clock import SimulatedClock
-from shared.codec import encode_prediction
-from shared.contracts import Prediction, Series
+from shared.codec import encode_ack, encode_prediction
+from shared.contracts import Ack, Prediction, Series
 from shared.delivery import DeliveryReasons
 from shared.testing import BrokerUnderTest, walk_candles
 
@@ -42,11 +42,8 @@ def board(broker: BrokerUnderTest) -> TradeBoard:
 
 def say(broker: BrokerUnderTest, **told: Any) -> None:
     """Write an ack as a bridge does."""
-    ack = {
-        "client": "ea-1", "symbol": "EURUSD", "run": "1", "number": 1, "sent_ms": NOW_MS, "taken_ms": NOW_MS, "id": "",
-        "event": "", "side": 1, "lots": 0.1, "price_points": 0, "detail": "",
-    } | told  # fmt: skip
-    broker.client.xadd(broker.names.acks, {"m": b"\x14" + msgpack.packb(list(ack.values()))})
+    ack = Ack("ea-1", "EURUSD", "1", 1, NOW_MS, NOW_MS, "", "", 1, 0.1, 0, "")
+    broker.client.xadd(broker.names.acks, {"m": encode_ack(replace(ack, **told))})
 
 
 def test_a_fill_has_its_signal_delay_slippage_and_result(broker: BrokerUnderTest, board: TradeBoard, t: int) -> None:
@@ -71,7 +68,7 @@ def test_each_terminal_and_symbol_is_on_its_own_and_junk_is_passed_over(
     broker: BrokerUnderTest, board: TradeBoard, t: int
 ) -> None:
     say(broker, event="ordered", client="other", id=f"{SERIES.key}.{t}", price_points=110_000)
-    broker.client.xadd(broker.names.acks, {"m": b"\x14junk"})
+    broker.client.xadd(broker.names.acks, {"m": b"\x15junk"})
     broker.client.xadd(broker.names.acks, {"x": b""})
     say(broker, event="filled", price_points=110_000, detail="no deal named")
     say(broker, event="filled", client="other", id="", price_points=110_001, detail="deal 1 position 2 result 0.00")

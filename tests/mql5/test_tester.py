@@ -14,7 +14,8 @@ from natron.signal_file import of_signals, read_signal_file, write_signal_file
 from producer.candle_file import CandleWriter
 from producer.zones import parse_zone
 from shared.contracts import Series
-from shared.settings.groups import BacktestSettings, Settings
+from shared.settings.groups import Settings
+from shared.settings.learning import BacktestSettings
 from shared.testing import walk_candles
 from trainer.backtest.backtest import run_backtest
 from trainer.backtest.delivery import delivered

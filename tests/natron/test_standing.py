@@ -18,7 +18,7 @@ SET8 = FEATURE_SET.hash[:8]
 def test_an_empty_broker_stands_at_nothing(broker: BrokerUnderTest) -> None:
     found = look(broker.client, broker.names, SET8)
     assert (found.candles, found.rows_waiting, found.series, found.champion) == (0, 0, 0, "reference")
-    assert found.members == {"feature_service": [], "worker": []}
+    assert found.members == {"feature_service": [], "worker": [], "bridge": [], "scorer": []}
 
 
 def test_what_waits_is_told_where_it_waits(broker: BrokerUnderTest) -> None:

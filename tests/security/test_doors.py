@@ -23,7 +23,8 @@ from shared.settings.groups import Settings
 from shared.settings.loading import leaves, load_settings
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = [path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name != "benchmarks"]
+TOOLS = {"benchmarks", "mql5"}  # run by developers: benches, and the terminal that tests emulate
+PACKAGES = [path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name not in TOOLS]
 LISTENS = {
     "bind",
     "create_server",
@@ -44,6 +45,7 @@ DOORS = {
 }
 # Where a socket is bound, and nobody is let in.
 NO_DOORS = {
+    "natron/addresses.py": "tries whether the gateway's port is free",
     "shared/addresses.py": "asks the kernel for a free port, and listens on none",
     "bridge/doorkeeper.py": "answers ZeroMQ within its own process",
     "gateway/testing.py": "tests' own gateway on loopback",

@@ -14,28 +14,32 @@ from shared.testing import GuardedBroker, guarded_broker
 
 NAMES = Names()
 USERS = sorted(rights(NAMES))
-SERVICES = {"producer", "feature_service", "worker", "bridge"}
+SERVICES = {"producer", "feature_service", "worker", "bridge", "gateway", "scorer", "archive"}
 
 # Key -> who may write it. `operator` may write them all.
 WRITERS: dict[str, set[str]] = {
-    NAMES.candles(3): {"producer", "feature_service"},  # the feature service trims what it has read
-    NAMES.history(3, "X.M15"): {"producer", "feature_service"},
-    NAMES.series(3): {"producer"},
-    NAMES.rejects(3): {"producer"},
-    NAMES.calendars(3): {"producer"},
+    NAMES.candles(3): {"producer", "bridge", "feature_service"},  # the feature service trims what it has read
+    NAMES.history(3, "X.M15"): {"producer", "bridge", "feature_service"},
+    NAMES.series(3): {"producer", "bridge"},  # a bridge takes the candles of Expert Advisors
+    NAMES.rejects(3): {"producer", "bridge"},
+    NAMES.calendars(3): {"producer", "bridge"},
+    NAMES.bridge_clients("b-1"): {"bridge"},
+    NAMES.members("bridge"): {"bridge"},
     NAMES.features(3, "0a1b2c3d"): {"feature_service", "worker"},
     NAMES.window(3, "0a1b2c3d", "X.M15"): {"feature_service", "worker"},
-    NAMES.predictions(3): {"worker", "bridge"},  # a bridge takes junk off the log
-    NAMES.recent(3, "X.M15"): {"worker"},
+    NAMES.predictions(3): {"worker", "bridge", "scorer"},  # a bridge takes junk off the log
+    NAMES.recent(3, "X.M15"): {"worker", "scorer"},
     NAMES.latest(3): {"worker"},
-    NAMES.position(3): {"feature_service", "worker"},
-    NAMES.dead(3): {"producer", "feature_service", "worker", "bridge"},
-    NAMES.passages(3): {"feature_service", "worker", "bridge"},
-    NAMES.serving: {"worker"},
+    NAMES.position(3): {"feature_service", "worker", "scorer"},
+    NAMES.dead(3): {"producer", "feature_service", "worker", "bridge", "scorer"},
+    NAMES.passages(3): {"feature_service", "worker", "bridge", "scorer"},
+    NAMES.serving: {"worker", "gateway"},
     NAMES.champion: set(),
     NAMES.bundles: set(),
-    NAMES.halts: set(),
-    NAMES.drift: set(),
+    NAMES.halts: {"gateway"},
+    NAMES.drift: {"scorer"},
+    NAMES.outcomes(3): {"scorer"},
+    NAMES.acks: {"bridge"},
     NAMES.members("feature_service"): {"feature_service"},
     NAMES.members("worker"): {"worker"},
     "another:thing": set(),
@@ -64,11 +68,12 @@ def allowed(client: redis.Redis, *command: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("user", sorted(SERVICES | {"reader", "health"}))
+@pytest.mark.parametrize("user", sorted(SERVICES | {"gateway", "reader", "health"}))
 def test_a_user_writes_its_own_keys_and_no_others(guarded: GuardedBroker, user: str) -> None:
     client = guarded.client(user)
     for key, writers in WRITERS.items():
-        assert allowed(client, "XADD", key, "*", "f", "v") == (user in writers), key
+        command = ["HSET", key, "f", "v"] if user == "gateway" else ["XADD", key, "*", "f", "v"]
+        assert allowed(client, *command) == (user in writers), key
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -84,9 +89,9 @@ def test_a_reader_reads_everything_of_its_namespace_and_nothing_else(guarded: Gu
     assert not allowed(reader, "GET", "another:thing")
 
 
-def test_a_producer_cannot_read_predictions_nor_a_bridge_candles(guarded: GuardedBroker) -> None:
+def test_a_producer_cannot_read_predictions_nor_a_bridge_rows(guarded: GuardedBroker) -> None:
     assert not allowed(guarded.client("producer"), "XRANGE", NAMES.predictions(1), "-", "+")
-    assert not allowed(guarded.client("bridge"), "XRANGE", NAMES.candles(1), "-", "+")
+    assert not allowed(guarded.client("bridge"), "XRANGE", NAMES.features(1, "0a1b2c3d"), "-", "+")
 
 
 def test_who_gives_no_password_or_a_wrong_one_is_refused(guarded: GuardedBroker) -> None:

@@ -11,6 +11,7 @@ from prometheus_client import generate_latest
 from bridge.stats import BridgeStats
 from shared.contracts import Reason
 from shared.metrics import (
+    AlertMetrics,
     ArchiveMetrics,
     BridgeMetrics,
     FeedMetrics,
@@ -32,6 +33,7 @@ MEMBERS: list[Watched] = [
     GatewayMetrics(),
     ScorerMetrics(),
     ArchiveMetrics(),
+    AlertMetrics(),
 ]
 
 

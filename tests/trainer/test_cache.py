@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shared.errors import TrainingError
-from shared.settings.groups import CacheSettings
+from shared.settings.learning import CacheSettings
 from trainer import cache
 from trainer.cache import LessonCache, entry_key, open_cache
 

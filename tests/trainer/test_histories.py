@@ -11,7 +11,7 @@ from inference_worker.bundle import HEADS
 from producer.history import read_history
 from shared.contracts import WINDOW, Candles, Series
 from shared.errors import TrainingError
-from shared.settings.groups import DataSettings, LabelSettings
+from shared.settings.learning import DataSettings, LabelSettings
 from trainer import shelf
 from trainer.cache import LessonCache
 from trainer.histories import History, Lesson, prepare_lesson

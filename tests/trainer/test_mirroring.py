@@ -8,7 +8,7 @@ from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
 from inference_worker.bundle import HEADS
 from shared.contracts import CANDLE_DTYPE, Candles
-from shared.settings.groups import PerturbationSettings
+from shared.settings.learning import PerturbationSettings
 from trainer.chunks import LabelledSeries, span_batches, training_batches
 from trainer.mirroring import Mirror, mirror_candles
 from trainer.perturbation import Perturbation

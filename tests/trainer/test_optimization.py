@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from shared.settings.groups import OptimizationSettings
+from shared.settings.learning import OptimizationSettings
 from trainer.model import PRESETS, Natron
 from trainer.optimization import Average, Optimizers, Schedule
 

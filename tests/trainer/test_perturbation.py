@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from inference_worker.bundle import HEADS
 from shared.contracts import CANDLE_DTYPE
-from shared.settings.groups import PerturbationSettings
+from shared.settings.learning import PerturbationSettings
 from trainer.chunks import LabelledSeries, span_batches, training_batches
 from trainer.labels.heads import UNLABELLED
 from trainer.perturbation import Perturbation

@@ -8,7 +8,7 @@ import torch
 
 from feature_service.feature_set import FEATURE_SET
 from inference_worker.bundle import HEADS
-from shared.settings.groups import PretrainSettings
+from shared.settings.learning import PretrainSettings
 from trainer.chunks import CONTEXT, Batch
 from trainer.labels.heads import UNLABELLED
 from trainer.model import PRESETS, Natron

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.contracts import WINDOW
-from shared.settings.groups import DataSettings
+from shared.settings.learning import DataSettings
 from trainer.splits import TARGETS_MIN, Span, fewest_candles, split_candles, split_group
 
 DEFAULT = DataSettings()

@@ -8,7 +8,7 @@ import numpy as np
 
 from shared.contracts import DIRECTIONS
 from shared.errors import InputError
-from shared.settings.groups import BacktestSettings
+from shared.settings.learning import BacktestSettings
 from trainer.backtest.engine import Orders
 from trainer.backtest.market import CLOSE, OPEN, RANGE, Floats, Market
 from trainer.backtest.signals import Signals

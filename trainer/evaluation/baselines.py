@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.settings.groups import EvaluationSettings
+from shared.settings.learning import EvaluationSettings
 from trainer.chunks import LabelledSeries
 from trainer.evaluation import boosting, linear, naive, samples
 from trainer.evaluation.boosting import Choice, Matrices, fit_boosted, lag_choices, tune

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from shared.settings.groups import BacktestSettings
+from shared.settings.learning import BacktestSettings
 from trainer.backtest.backtest import baseline_orders
 from trainer.backtest.engine import Exits, simulate
 from trainer.backtest.figures import Figures, candles_a_year, measure

@@ -7,7 +7,8 @@ import numpy as np
 
 from feature_service.feature_set import FEATURE_SET
 from shared.contracts import WINDOW
-from shared.settings.groups import DataSettings, Settings
+from shared.settings.groups import Settings
+from shared.settings.learning import DataSettings
 from trainer.evaluation.walks import mirrored_walk
 from trainer.histories import History, Lesson, prepare_lesson
 from trainer.markets import market_groups

@@ -11,7 +11,8 @@ import numpy as np
 
 from inference_worker.bundle import HEADS, Bundle
 from shared.contracts import Candles, Series
-from shared.settings.groups import DataSettings, LabelSettings, Settings, SupervisedSettings
+from shared.settings.groups import Settings
+from shared.settings.learning import DataSettings, LabelSettings, SupervisedSettings
 from trainer.chunks import LabelledSeries
 from trainer.evaluation.answers import Served, refit_answer
 from trainer.evaluation.boosting import Choice, Matrices, fit_boosted

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from inference_worker.bundle import HEADS, LabelRecord
 from shared.contracts import Candles
-from shared.settings.groups import LabelSettings
+from shared.settings.learning import LabelSettings
 from trainer.costs import Costs
 from trainer.labels import directions, outcomes, regimes, setups
 from trainer.labels.technicals import Technicals

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.settings.groups import LabelSettings
+from shared.settings.learning import LabelSettings
 from trainer.evaluation.walks import mirrored_walk
 from trainer.labels.heads import UNLABELLED, FittedLabels, Labels, LabelSource, fit_labels, newest_resolved
 

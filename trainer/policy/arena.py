@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import TrainingError
-from shared.settings.groups import BacktestSettings
+from shared.settings.learning import BacktestSettings
 from trainer.backtest.market import BPS, CLOSE, RANGE, Charge, Floats, Market
 from trainer.chunks import LabelledSeries
 from trainer.splits import Span

@@ -9,7 +9,7 @@ import torch.nn.functional as nnf
 from numpy.typing import NDArray
 from torch import Tensor
 
-from shared.settings.groups import RlSettings
+from shared.settings.learning import RlSettings
 from trainer.policy.environment import TradingVector
 from trainer.policy.network import PolicyNetwork
 

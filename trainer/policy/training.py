@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shared.settings.groups import RlSettings, Settings
+from shared.settings.groups import Settings
+from shared.settings.learning import RlSettings
 from trainer.backtest.market import BPS, Floats
 from trainer.chunks import LabelledSeries
 from trainer.histories import Lesson

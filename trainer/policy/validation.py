@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.settings.groups import BacktestSettings
+from shared.settings.learning import BacktestSettings
 from trainer.backtest.engine import Exits, Outcome, simulate
 from trainer.backtest.following import Policy, follow
 from trainer.backtest.market import Floats

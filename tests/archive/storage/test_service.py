@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
 
 from archive.scoring.service import run as run_scorer
 from archive.storage.export import export_candles
-from archive.storage.kinds import CANDLES, OUTCOMES, PREDICTIONS, ROWS, read_prediction
+from archive.storage.kinds import ACKS, CANDLES, FILLS, OUTCOMES, PREDICTIONS, ROWS, read_prediction
 from archive.storage.reproduction import reproduce
 from archive.storage.service import run
 from archive.storage.vault import PARTS_MAX, Vault, month_of
 from inference_worker.bundle import Bundle
+from shared.ack_log import AckLog
 from shared.codec import decode_prediction
-from shared.contracts import WINDOW, Series
+from shared.contracts import WINDOW, Ack, Series
 from shared.errors import BundleError, InputError
 from shared.settings.groups import Settings
 from trainer.files import read_spec
@@ -137,6 +139,28 @@ def test_candles_that_were_trimmed_unread_come_from_the_history(filled: Any, his
     archive(filled, tmp_path)
     vault = Vault(tmp_path)
     assert vault.read(CANDLES, other).column("n").to_pylist() == list(range(1, 401))
+    vault.close()
+
+
+def test_acks_and_fills_are_archived_once_each_in_their_own_files(filled: Any, tmp_path: Path) -> None:
+    log = AckLog(filled.broker.client, filled.broker.names, 1_000)
+    events = ("ordered", "filled", "state", "closed")
+    acks = [
+        Ack("one", "EUR|USD", "r1", at, 5, 1_700_000_000_000, "", event, 1, 0.1, 7, "deal")
+        for at, event in enumerate(events, 1)
+    ]
+    log.append(acks[:3])
+    archive(filled, tmp_path, archive__ack_months=0)
+    log.append(acks)  # told again, with one more
+    archive(filled, tmp_path, archive__ack_months=0)
+    vault = Vault(tmp_path)
+    found = {
+        kind: [one for part in vault.catalog.files(kind) for one in pq.read_table(tmp_path / part.path).to_pylist()]
+        for kind in (ACKS, FILLS)
+    }
+    assert [(one["event"], one["n"]) for one in found[ACKS]] == [("ordered", 1), ("state", 3)]
+    assert [(one["event"], one["n"]) for one in found[FILLS]] == [("filled", 2), ("closed", 4)]
+    assert {part.series for part in vault.catalog.files(FILLS)} == {"EUR%7CUSD"}
     vault.close()
 
 

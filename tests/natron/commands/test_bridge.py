@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from bridge.handout import write_owner_inputs
 from bridge.keys import load_keys
 from bridge.service import run
 from bridge.testing import ExpertAdvisor
@@ -29,13 +30,15 @@ def test_a_client_is_enrolled_and_sent_away(tmp_path: Path) -> None:
     assert "ea-1 is enrolled and may push EURUSD, GBPUSD" in said
     assert str(given) in said
     natron("enroll", "ea-2", "--data", tmp_path)
+    write_owner_inputs(tmp_path, tmp_path / "keys.json", BridgeSettings())
     keys = load_keys(tmp_path / "keys.json")
     assert (keys.clients["ea-1"].symbols, keys.clients["ea-2"].symbols) == ({"EURUSD", "GBPUSD"}, frozenset())
     said = natron("revoke", "ea-1", "--data", tmp_path).stdout
     assert "ea-2 needs its new file" in said
     assert not given.exists()
     rotated = load_keys(tmp_path / "keys.json").bridge.hex()
-    assert rotated in (tmp_path / "clients" / "ea-2" / "NatronEA.set").read_bytes()[2:].decode("utf-16-le")
+    for folder in (tmp_path, tmp_path / "clients" / "ea-2"):
+        assert rotated in (folder / "NatronEA.set").read_bytes()[2:].decode("utf-16-le")
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from producer.exchange.dialects import Dialect
 from producer.exchange.request import FeedRequest
 from producer.exchange.service import run
-from producer.exchange.testing import ExchangeClock, LocalExchange, Market
+from producer.exchange.testing import BINANCE, ExchangeClock, LocalExchange, Market
 from shared.broker import fields_of
 from shared.codec import decode_candle
 from shared.contracts import CANDLE_DTYPE, Candles, Series
@@ -81,9 +82,15 @@ def make_market(market_id: str, seed: int, at: int = 150, count: int = 400) -> M
 
 
 @pytest.fixture
-def exchange() -> Iterator[LocalExchange]:
+def dialect() -> Dialect:
+    """What the exchange speaks; tests of others say so."""
+    return BINANCE
+
+
+@pytest.fixture
+def exchange(dialect: Dialect) -> Iterator[LocalExchange]:
     """Two markets, 150 candles old."""
-    with LocalExchange([make_market("BTCUSDT", 1), make_market("ETHUSDT", 2)]) as local:
+    with LocalExchange([make_market("BTCUSDT", 1), make_market("ETHUSDT", 2)], dialect) as local:
         yield local
 
 
@@ -165,8 +172,7 @@ class RunningFeed:
             assert np.array_equal(admitted, closed[begin : begin + len(admitted)])
 
     def await_subscribed(self) -> None:
-        wanted = {f"{market_id.lower()}@kline_1m" for market_id in self.series}
-        await_true(lambda: wanted <= self.exchange.subscribed, "subscribed")
+        await_true(lambda: set(self.series) <= self.exchange.subscribed, "subscribed")
 
     def rejects(self, market_id: str = "BTCUSDT") -> list[str]:
         names, series = self.broker.names, self.series[market_id]
@@ -183,7 +189,7 @@ def start_feed(
     running: list[RunningFeed] = []
 
     def start(
-        markets: tuple[str, ...] = ("BTCUSDT", "ETHUSDT"), calendars: Any = None, exchange_id: str = "binance",
+        markets: tuple[str, ...] = ("BTCUSDT", "ETHUSDT"), calendars: Any = None,
         **changes: Any,
     ) -> RunningFeed:  # fmt: skip
         (tmp_path / "options.json").write_text(json.dumps(exchange.options))
@@ -193,7 +199,7 @@ def start_feed(
             system=SystemSettings(broker_url=broker.url),
             exchange=quick(options=str(tmp_path / "options.json"), **changes),
         )
-        request = FeedRequest(exchange_id, {one.symbol: one for one in series.values()}, HISTORY)
+        request = FeedRequest(exchange.dialect.id, {one.symbol: one for one in series.values()}, HISTORY)
         running.append(feed)
         feed.start(settings, request, calendars)
         return feed

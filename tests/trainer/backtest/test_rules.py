@@ -7,7 +7,7 @@ import pytest
 
 from shared.contracts import Reason
 from shared.errors import InputError
-from shared.settings.groups import BacktestSettings
+from shared.settings.learning import BacktestSettings
 from shared.testing import walk_candles
 from trainer.backtest.engine import Orders
 from trainer.backtest.market import Market

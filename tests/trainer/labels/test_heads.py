@@ -14,7 +14,7 @@ from inference_worker.bundle import HEADS
 from producer.history import read_history
 from producer.sample import sample_candles
 from shared.contracts import REGIMES, Candles
-from shared.settings.groups import LabelSettings
+from shared.settings.learning import LabelSettings
 from trainer.labels.heads import (
     UNLABELLED,
     FittedLabels,

@@ -12,7 +12,8 @@ from feature_service.pipeline import compute_history
 from inference_worker.bundle import HEADS, Bundle, GoldenRecord, Tensor, write_manifest
 from inference_worker.service import bundle_folder
 from shared.contracts import WINDOW
-from shared.settings.groups import RlSettings, Settings
+from shared.settings.groups import Settings
+from shared.settings.learning import RlSettings
 from shared.testing import walk_candles
 from trainer.backtest.market import Market
 from trainer.export import cache_records, golden_outputs

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from shared.settings.groups import RlSettings
+from shared.settings.learning import RlSettings
 from trainer.policy.arena import Ground
 from trainer.policy.ppo import Rollout
 from trainer.policy.training import PolicyFitted, fit_on_grounds
