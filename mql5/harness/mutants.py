@@ -56,7 +56,7 @@ MUTANTS = [
     Mutant("gaps", "SignalReader.mqh", "if(!m_asking || now<m_hello_due ||", "if(!m_asking || m_hello_due>0 ||"),
     Mutant("sizing", "Sizing.mqh", "s.risk_percent/100;", "s.risk_percent/10;"),
     Mutant("sizing", "Sizing.mqh", "MathFloor(MathMin(lots,most)/step+1e-9)*step", "MathCeil(MathMin(lots,most)/step-1e-9)*step"),
-    Mutant("sizing", "Sizing.mqh", "if(lots<least-1e-9)", "if(lots<0)"),
+    Mutant("sizing", "Sizing.mqh", "if(lots<least-1e-9)", "if(lots<least-1)"),
     Mutant("sizing", "Sizing.mqh", "MathMin(SymbolInfoDouble(_Symbol,SYMBOL_VOLUME_MAX),s.max_lots)", "SymbolInfoDouble(_Symbol,SYMBOL_VOLUME_MAX)"),
     Mutant("sizing", "Sizing.mqh", "money*share/loss", "money/loss"),
     Mutant("sizing", "SignalTrader.mqh", "m_sizing.Lots(s,CTradeExecutor::StopPoints(stop,spread)", "m_sizing.Lots(s,stop"),
