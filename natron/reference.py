@@ -84,10 +84,10 @@ def metrics_page() -> str:
 
     made: dict[str, CollectorRegistry] = {}
     for name in ("feature_service", "worker", "scorer"):
-        made[name] = metrics.Metrics(name).registry
-    for kind in metrics.Watched.__subclasses__():
-        if kind is not metrics.Metrics:
-            make: Callable[[], metrics.Watched] = kind
+        made[name] = declared.Metrics(name).registry
+    for kind in declared.Watched.__subclasses__():
+        if kind is not declared.Metrics:
+            make: Callable[[], declared.Watched] = kind
             made[kind.__name__] = make().registry
     found: dict[str, tuple[str, str]] = {}
     for registry in made.values():
