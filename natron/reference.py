@@ -80,7 +80,7 @@ def _settings(path: tuple[str, ...], values: BaseModel, group: type[BaseModel]) 
 
 def metrics_page() -> str:
     """Every metric of every kind of process."""
-    from shared import metrics
+    from shared import metrics as declared
 
     made: dict[str, CollectorRegistry] = {}
     for name in ("feature_service", "worker", "scorer"):
