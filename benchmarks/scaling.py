@@ -28,7 +28,9 @@ from shared.settings.loading import load_settings
 
 READY_TIMEOUT_S = 300.0
 DEVICES = (1, 8, 32)
-CANDLES_A_DEVICE = 640  # predictions: four seconds of a device
+SETTLE_S = 3.0  # until all know of all and have shared the partitions
+CANDLES_A_DEVICE = 1_280  # predictions: eight seconds of a device
+SERIES_A_PARTITION = 2
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,12 @@ class Load:
 
 def run() -> list[Measurement]:
     """Measure."""
-    load = Load(series=1, candles=8)
+    load = Load(series=1, candles=40)
     one, two = (_per_s("windows", count, load) for count in (1, 2))
     rows = [Measurement("two workers, a window a candle", "1/s", "higher", two, "one worker", one, ">= 1.8 x")]
-    alone = _per_s("simulated", 1, Load(1, CANDLES_A_DEVICE // PARTITIONS))
+    alone = _per_s("simulated", 1, _device_load(1))
     for count in DEVICES[1:]:
-        found = _per_s("simulated", count, Load(count, CANDLES_A_DEVICE // PARTITIONS))
+        found = _per_s("simulated", count, _device_load(count))
         rows.append(
             Measurement(
                 f"{count} simulated devices: share of {count} times one", "ratio", "higher", found / (count * alone),
@@ -61,8 +63,12 @@ def run() -> list[Measurement]:
     return rows
 
 
+def _device_load(devices: int) -> Load:
+    return Load(SERIES_A_PARTITION, devices * CANDLES_A_DEVICE // PARTITIONS // SERIES_A_PARTITION)
+
+
 def _per_s(kind: str, workers: int, load: Load) -> float:
-    """Predictions a second of so many workers, from the moment the last one has joined."""
+    """Predictions a second of so many workers, all of which have joined before there are rows."""
     with tempfile.TemporaryDirectory() as folder, EmbeddedBroker() as server:
         flags = {
             "system.log_level": "ERROR",
@@ -71,23 +77,30 @@ def _per_s(kind: str, workers: int, load: Load) -> float:
         }
         settings = load_settings(None, {}, flags)
         client, names = connect(server.url), Names()
-        _fill(client, names, settings, load)
+        _admit(client, names, settings, load)
         environ = {**os.environ, **environment_of(settings), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "benchmarks.device", kind]
         children = [subprocess.Popen(command, env=environ) for _ in range(workers)]
         try:
-            return _measured(client, names, workers, load)
+            _await_workers(client, names, workers)
+            make_rows(settings, ServiceContext(client, names), until_idle=True)
+            return _measured(client, names, load)
         finally:
             for child in children:
                 child.kill()
                 child.wait()
 
 
-def _measured(client: redis.Redis, names: Names, workers: int, load: Load) -> float:
+def _await_workers(client: redis.Redis, names: Names, workers: int) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     while len(live_members(client, names, "worker")) < workers:
         assert time.monotonic() < deadline, "the workers did not start"
         time.sleep(0.02)
+    time.sleep(SETTLE_S)
+
+
+def _measured(client: redis.Redis, names: Names, load: Load) -> float:
+    deadline = time.monotonic() + READY_TIMEOUT_S
     started, before = time.monotonic(), _published(client, names)
     while (published := _published(client, names)) < load.predictions:
         assert time.monotonic() < deadline, f"{published} of {load.predictions} predictions"
@@ -102,8 +115,8 @@ def _published(client: redis.Redis, names: Names) -> int:
     return sum(pipeline.execute())
 
 
-def _fill(client: redis.Redis, names: Names, settings: Settings, load: Load) -> None:
-    """Admit every series' candles and make their rows: only predictions are left to do."""
+def _admit(client: redis.Redis, names: Names, settings: Settings, load: Load) -> None:
+    """Admit every series' candles: their rows and predictions are left to do."""
     limits = AdmissionLimits(settings.system.max_backlog, 100, 100)
     admission = Admission(client, names, SystemClock(), limits)
     candles = sample_candles(WINDOW - 1 + load.candles, "M15", 1)
@@ -113,5 +126,5 @@ def _fill(client: redis.Redis, names: Names, settings: Settings, load: Load) -> 
         at += 1
         if room[series.partition]:
             room[series.partition] -= 1
-            admission.admit(series, candles, 0, "bench")
-    make_rows(settings, ServiceContext(client, names), until_idle=True)
+            for first in range(0, len(candles), 256):
+                admission.admit(series, candles[first : first + 256], 0, "bench")
