@@ -31,7 +31,7 @@ class SimulatedSession(Session):
         """Wait for the device, then answer."""
         if not hasattr(self, "_golden_checked"):
             return super().run(jobs)
-        candles = sum(1 if job.fresh else len(job.rows) for job in jobs)
+        candles = sum(map(_candles, jobs))
         time.sleep(BATCH_S * -(-candles // BATCH))
         return [_even(len(job.rows)) for job in jobs]
 
@@ -45,12 +45,17 @@ class WindowSession(Session):
     def run(self, jobs: Sequence[Job]) -> list[Heads]:
         """Do the work of windows."""
         for job in jobs:
-            for _ in range(1 if job.fresh else len(job.rows)):
+            for _ in range(_candles(job)):
                 super().run([Job(job.slot, np.repeat(job.rows[:1], WINDOW, 0), fresh=True)])
         return super().run(jobs)
 
     def _check_golden(self) -> None:
         """Not here: it would count as work."""
+
+
+def _candles(job: Job) -> int:
+    """Rows to predict, without those that only fill a fresh window."""
+    return max(1, len(job.rows) - (WINDOW - 1)) if job.fresh else len(job.rows)
 
 
 SESSIONS = {"simulated": SimulatedSession, "windows": WindowSession}
