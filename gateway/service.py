@@ -17,11 +17,9 @@ from gateway.champion import ChampionFollower
 from gateway.doorman import DoorLimits
 from gateway.live import Live, open_live
 from gateway.predictor import Predictor
-from inference_worker.bundle import Bundle
 from inference_worker.champion import Opener
-from inference_worker.fastest import open_session
 from inference_worker.registry import Promotion, Registry
-from inference_worker.service import bundle_folder
+from inference_worker.service import make_opener
 from inference_worker.session import Session
 from shared.broker import LOST, connect
 from shared.clock import Clock, SystemClock
@@ -60,7 +58,7 @@ def build(settings: Settings, clock: Clock) -> FastAPI:
     if url:
         live = open_live(connect(url), Names(settings.system.namespace), clock, metrics)
     make = partial(Predictor, clock=clock, confidence_min=settings.inference.confidence_min)
-    opener = _opener(settings)
+    opener = make_opener(settings)
     session, promotion = _first_session(settings, opener, live)
     batcher = Batcher(make(session), WAITING_MAX)
     follower = None
@@ -71,18 +69,6 @@ def build(settings: Settings, clock: Clock) -> FastAPI:
     _log.info("bundle_loaded", bundle=manifest.id, feature_set=manifest.feature_set.hash, promote=promotion.number)
     metrics.readiness.met("bundle")
     return create_application(Parts(batcher, limits, clock, metrics, url, live, follower))
-
-
-def _opener(settings: Settings) -> Opener:
-    group = settings.inference
-    opening = partial(
-        open_session,
-        threads=group.threads,
-        max_tokens=group.max_tokens,
-        runtime=group.runtime,
-        drift_max=group.drift_max,
-    )
-    return Opener(lambda: Bundle.load(bundle_folder(settings)), opening)
 
 
 def _first_session(settings: Settings, opener: Opener, live: Live | None) -> tuple[Session, Promotion]:

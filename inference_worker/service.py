@@ -34,6 +34,19 @@ def bundle_folder(settings: Settings) -> Path:
     return Path(chosen) if chosen else Path(str(files("models"))) / REFERENCE
 
 
+def make_opener(settings: Settings) -> Opener:
+    """What opens bundles as the settings say: threads, runtime, and the drift that it may have."""
+    group = settings.inference
+    opening = partial(
+        open_session,
+        threads=group.threads,
+        max_tokens=group.max_tokens,
+        runtime=group.runtime,
+        drift_max=group.drift_max,
+    )
+    return Opener(lambda: Bundle.load(bundle_folder(settings)), opening)
+
+
 def run(settings: Settings, context: ServiceContext | None = None, *, until_idle: bool = False) -> None:
     """Predict until stopped, or until no row waits.
 
@@ -73,20 +86,12 @@ def _stage(
     settings: Settings, context: ServiceContext, metrics: Metrics
 ) -> tuple[PredictionStage, list[Callable[[], None]], Callable[[], None]]:
     """What this worker does, what it looks at each second, and how it takes its leave."""
-    group = settings.inference
-    opening = partial(
-        open_session,
-        threads=group.threads,
-        max_tokens=group.max_tokens,
-        runtime=group.runtime,
-        drift_max=group.drift_max,
-    )
-    opener = Opener(lambda: Bundle.load(bundle_folder(settings)), opening)
+    opener = make_opener(settings)
     registry = Registry(context.client, context.names)
     world = context.client, context.names, context.clock, settings, metrics
     if settings.worker.shadow:
         return ShadowStage(*world, opener.open_pushed(registry, settings.worker.shadow)), [], lambda: None
-    if group.bundle:
+    if settings.inference.bundle:
         return PredictionStage(*world, opener.open_own()), [], lambda: None
     session, promotion, refused = opener.open_newest(registry)
     stage = PredictionStage(*world, session, promotion.number)
