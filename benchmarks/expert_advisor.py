@@ -19,6 +19,7 @@ MQL5 = Path(__file__).parents[1] / "mql5"
 HISTORY, CANDLES = 700, 300
 SERIES = Series("EURUSD", "M15")
 TIMER_S, SERVER_S = 0.02, 7_200
+PATIENCE_S = 60.0  # for one decision; the first one waits for the history
 
 
 def run() -> list[Measurement]:
@@ -79,6 +80,8 @@ def _await_decision(terminal: Any, candles: Candles, at: int) -> None:
     """Let timer events pass, one every 20 ms, until the signal of this candle is decided on."""
     text = f";refused;{SERIES.key}.{candles['t'][at]};"
     due_s = time.perf_counter()
+    deadline = due_s + PATIENCE_S
     while not any(text in line for line in terminal.do("timer 1")):
+        assert due_s < deadline, f"the Expert Advisor decided nothing about {text}"
         due_s += TIMER_S
         time.sleep(max(0.0, due_s - time.perf_counter()))
