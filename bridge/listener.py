@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 
 import zmq
@@ -142,16 +143,16 @@ class Listener:
         doors = [self._doorkeeper.socket] if self._doorkeeper else []
         return [self.signals, self.requests, *doors, *self._monitors.values()]
 
-    def attend(self) -> None:
-        """Count who is connected, and answer who wants to be."""
+    def attend(self, ready: Set[object]) -> None:
+        """Count who is connected, and answer who wants to be, where ``ready`` holds the socket that says so."""
         for domain, monitor in self._monitors.items():
-            while monitor.poll(0):
+            while monitor in ready and monitor.poll(0):
                 event = recv_monitor_message(monitor)
                 if event["event"] == zmq.EVENT_ACCEPTED:
                     self._rooms[domain].add(event["value"])
                 else:
                     self._rooms[domain].discard(event["value"])
-        if self._doorkeeper is not None:
+        if self._doorkeeper is not None and self._doorkeeper.socket in ready:
             self._doorkeeper.attend()
 
     @property

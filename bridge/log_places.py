@@ -1,6 +1,7 @@
 """Where a reader without a position stands in the predictions logs, and whether it can go on from there."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import redis
 
 from shared.contracts import PARTITIONS
 from shared.names import Names
+from shared.wire import sent
 
 START = "0-0"
 
@@ -69,15 +71,35 @@ class LogPlaces:
         return False
 
     def trimmed(self, partitions: Iterable[int]) -> bool:
-        """Whether what was read last of any of these logs is gone, and with it perhaps what came after."""
-        anchored = {p: self._places[p].anchor for p in partitions}
-        pipeline = self._client.pipeline(transaction=False)
-        for p, anchor in anchored.items():
-            if anchor is not None:
-                pipeline.xrange(self._names.predictions(p), anchor, anchor)
-        if not all(pipeline.execute()):
-            return True
-        infos = self._infos([p for p, anchor in anchored.items() if anchor is None])
+        """Whether what was read last of any of these logs is gone, and with it perhaps what came after.
+
+        Raises
+        ------
+        redis.RedisError
+            The broker is away, or refuses.
+        """
+        with self.looking(partitions) as trimmed:
+            return trimmed()
+
+    @contextmanager
+    def looking(self, partitions: Iterable[int]) -> Iterator[Callable[[], bool]]:
+        """``trimmed``, asked now, to be called for the answer once other work is done."""
+        anchors = {p: self._places[p].anchor for p in partitions}
+        anchored = [(self._names.predictions(p), anchor) for p, anchor in anchors.items() if anchor is not None]
+        with sent(self._client, [("XRANGE", log, anchor, anchor) for log, anchor in anchored]) as replies:
+
+            def trimmed() -> bool:
+                found = replies()
+                for reply in found:
+                    if isinstance(reply, Exception):
+                        raise reply
+                return not all(found) or self._lost_any([p for p, anchor in anchors.items() if anchor is None])
+
+            yield trimmed
+
+    def _lost_any(self, partitions: Iterable[int]) -> bool:
+        """Whether entries left any of these logs, of which nothing was read yet, unseen."""
+        infos = self._infos(partitions)
         gone = {p: info["entries-added"] - info["length"] for p, info in infos.items() if info}
         return any(count > self._places[p].gone for p, count in gone.items())
 

@@ -21,6 +21,7 @@ from shared.errors import JunkError
 from shared.names import Names
 from shared.passages import PassageNote
 from shared.readiness import Readiness
+from shared.wire import ask
 
 BLOCK_MS = 100
 READ_COUNT = 64
@@ -222,16 +223,18 @@ class LogReader:
 
     def _read_on(self) -> None:
         self._write_notes()
-        reply: Any = self._connected().execute_command(
-            "XREAD", "COUNT", READ_COUNT, "BLOCK", BLOCK_MS, "STREAMS", *self._places.streams
-        )
+        streams = self._places.streams
+        reply = ask(self._connected(), "XREAD", "COUNT", READ_COUNT, "BLOCK", BLOCK_MS, "STREAMS", *streams)
         if not reply:
             return
         batches = {self._places.partition(log): entries for log, entries in reply}
-        if self._places.trimmed(batches):
+        with self._places.looking(batches) as trimmed:
+            decoded = {p: self._decode(p, entries) for p, entries in batches.items()}
+            hole = trimmed()
+        if hole:
             self._begin_after_hole()
-            return
-        self._hand_over_batches({p: self._decode(p, entries) for p, entries in batches.items()})
+        else:
+            self._hand_over_batches(decoded)
 
     def _decode(self, p: int, entries: list[Any]) -> list[tuple[str, Entry | None]]:
         """ID and prediction of each entry; what is none is condemned and stands as None."""

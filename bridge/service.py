@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -124,13 +124,13 @@ class Bridge:
         waited_for = False
         try:
             while True:
-                self._poller.poll(self._patience_ms())
-                item = self._reader.item()
+                ready = {waiting for waiting, _ in self._poller.poll(self._patience_ms())}
+                item = self._reader.item() if self._reader.fileno() in ready else None
                 if isinstance(item, End):
                     if item.error is not None:
                         raise item.error
                     return self.stats
-                self._turn(item)
+                self._turn(item, ready)
                 if self._broadcast.ledger is not None and not waited_for:
                     waited_for = True
                     on_ready(self._listener.addresses)
@@ -152,21 +152,24 @@ class Bridge:
             return _TURN_MS
         return 0 if self._answering else min(_TURN_MS, round(1_000 * self._broadcast.patience_s))
 
-    def _turn(self, item: Baseline | Read | None) -> None:
+    def _turn(self, item: Baseline | Read | None, ready: Set[object]) -> None:
+        """Do what is to be done; ``ready`` are the sockets with something to read. Signals go first."""
         if isinstance(item, Baseline):
             self.stats.holes += item.hole
             self._begin_session(Ledger(self._session_ids(), item.newest, self._ring_lines))
-        self._listener.attend()
-        self._broadcast.take_subscriptions()
-        self._take_requests()
+        elif isinstance(item, Read):
+            self._publish(item)
+        self._listener.attend(ready)
+        if self._listener.signals in ready:
+            self._broadcast.take_subscriptions()
+        if self._listener.requests in ready:
+            self._take_requests()
         self._tend_clients()
         ledger = self._broadcast.ledger
         if ledger is None:
             return
         for peer, line in self._desk.replies(ledger.session):
             self._listener.requests.send_multipart([peer, line])
-        if isinstance(item, Read):
-            self._publish(item)
         self._send_answers()
         self._broadcast.send_heartbeats()
 

@@ -1,5 +1,6 @@
 """What the graph has seen of each series: rings in a slot of contiguous arrays, written in place."""
 
+import mmap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -77,14 +78,13 @@ class _Ring:
 
     def __init__(self, record: CacheRecord, batch: int) -> None:
         self._length, self._width = record.length, record.width
-        self._rows = np.zeros((0, record.width), np.float32)
+        self._rows = np.empty((0, record.width), np.float32)
         self._gathered = np.zeros((batch, record.length, record.width), np.float32)
         places = np.arange(record.length)
         self._oldest_first = (places[:, None] + places) % record.length  # (where the oldest stands, length)
 
     def grow(self, slots: int) -> None:
-        # Pages that no entry was written to are not resident: doubling costs no memory until they are.
-        rows = np.zeros((slots * self._length, self._width), np.float32)
+        rows = _mapped(slots * self._length, self._width)
         rows[: len(self._rows)] = self._rows
         self._rows = rows
 
@@ -103,3 +103,13 @@ class _Ring:
         kept = (at < counts[:, None]) & (at >= counts[:, None] - self._length)
         series, time = np.nonzero(kept)
         self._rows[slots[series] * self._length + (written[series] + time) % self._length] = entries[series, time]
+
+
+def _mapped(rows: int, width: int) -> Entries:
+    """Zeros in a mapping of their own.
+
+    Pages that no entry was written to are not resident, so doubling costs no memory until they are; and what was
+    doubled goes back to the system, where the heap would keep it, as much again as is in use.
+    """
+    memory = mmap.mmap(-1, 4 * rows * width, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(memory, np.float32).reshape(rows, width)

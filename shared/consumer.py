@@ -21,6 +21,7 @@ from shared.settings.groups import FeatureServiceSettings, SystemSettings, Worke
 from shared.stage import Batch, Dead, Entry, Result, Stage
 from shared.suspects import Suspects
 from shared.trim_alarm import TrimAlarm
+from shared.wire import ask
 
 M = TypeVar("M")
 
@@ -79,6 +80,7 @@ class Consumer(Generic[M]):
         self._post = Post(client)
         self._on_renewal = on_renewal
         self._positions: dict[int, str] = {}
+        self._log_of: dict[bytes, int] = {}  # in the order of the positions
         self._unread: dict[int, int] = {}
         self._departure = START  # the last one heard of
         self._suspects = Suspects(names, stage.keys.stage, membership.instance, limits.max_attempts)
@@ -113,6 +115,7 @@ class Consumer(Generic[M]):
         if self._membership.due():
             self._assign(share_out(self._membership.renew(), PARTITIONS).get(self._membership.instance, []))
             self._on_renewal()
+            self._log_of = {self._stage.input_log(p).encode(): p for p in self._positions}
         batches = self._read(min(block_ms, max(1, int(1_000 * self._membership.due_in_s()))) if block_ms else 0)
         self._decode(batches)
         healthy = [batch for batch in batches if not self._suspects.holds(batch.partition)]
@@ -143,12 +146,11 @@ class Consumer(Generic[M]):
 
     def _read(self, block_ms: int) -> list[Batch[M]]:
         """Read what waits in all partitions at once, and hear of instances that left."""
-        log_of = {self._stage.input_log(p).encode(): p for p in self._positions}
         departures = self._membership.departures.encode()
         block = ["BLOCK", block_ms] if block_ms else []
-        reply = self._client.execute_command(
-            "XREAD", "COUNT", self._limits.read_count, *block,
-            "STREAMS", *log_of, departures, *self._positions.values(), self._departure,
+        reply = ask(
+            self._client, "XREAD", "COUNT", self._limits.read_count, *block,
+            "STREAMS", *self._log_of, departures, *self._positions.values(), self._departure,
         )  # fmt: skip
         batches = []
         for log, entries in reply or []:
@@ -156,7 +158,7 @@ class Consumer(Generic[M]):
                 self._departure = entries[-1][0].decode()
                 self._membership.expire()
             else:
-                p = log_of[log]
+                p = self._log_of[log]
                 batches.append(Batch[M](p, [Entry(p, entry[0].decode(), fields_of(entry)) for entry in entries]))
         return batches
 

@@ -9,6 +9,7 @@ import msgpack
 import redis
 
 from shared.errors import BrokerError
+from shared.wire import Command, exchange
 
 REPLICATION_TIMEOUT_MS = 2_000
 """Longest wait for replicas: less than a connection's own patience."""
@@ -73,13 +74,10 @@ class Script:
         self, client: "redis.Redis", calls: list[tuple[list[str], list[Any]]], replicas: int
     ) -> tuple[list[Any], Any]:
         """Replies of the calls, and how many replicas hold them."""
-        pipeline = client.pipeline(transaction=False)
-        for keys, args in calls:
-            pipeline.evalsha(self.sha, len(keys), *keys, *args)
+        commands: list[Command] = [("EVALSHA", self.sha, len(keys), *keys, *args) for keys, args in calls]
         if not replicas:
-            return list(pipeline.execute(raise_on_error=False)), 0
-        pipeline.execute_command("WAIT", replicas, REPLICATION_TIMEOUT_MS)
-        *replies, held = pipeline.execute(raise_on_error=False)
+            return exchange(client, commands), 0
+        *replies, held = exchange(client, [*commands, ("WAIT", replicas, REPLICATION_TIMEOUT_MS)])
         return replies, held
 
 
