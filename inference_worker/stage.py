@@ -185,12 +185,14 @@ class PredictionStage:
         jobs = [Job(item.state.slot, _stack([*item.window, *item.rows]), fresh=item.fresh) for item in work]
         answers = self._session.run(jobs)
         inferred_us = self._clock.now_us()
+        found: list[int] = []
         for item, job, heads in zip(work, jobs, answers, strict=True):
             reasons, actions = self._abstention.reasons(job.rows, heads), self._actions(heads)
             for at, (row, place) in enumerate(zip(item.rows, item.places, strict=True), len(item.window)):
                 bits = row.reasons | reasons[at]
-                self._metrics.count_reasons([bits])
+                found.append(bits)
                 results[place] = self._output(row, bits, heads, actions[at], at, queued_us, inferred_us)
+        self._metrics.count_reasons(found)
 
     def _actions(self, heads: Heads) -> list[tuple[float, ...]]:
         """Action and size at each candle, for an account without a position; () without a policy."""

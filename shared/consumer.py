@@ -4,12 +4,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import redis
 import structlog
 
-from shared.broker import LOST, Post, fields_of
+from shared.broker import LOST, Post, alone, fields_of
 from shared.clock import Clock
 from shared.contracts import PARTITIONS
 from shared.errors import BrokerError, EntryError, StageHaltedError, SupersededError, SystemicError
@@ -76,7 +77,6 @@ class Consumer(Generic[M]):
     ) -> None:
         self._client, self._names, self._stage, self._membership = client, names, stage, membership
         self._clock, self._limits, self._metrics, self._stop = clock, limits, metrics, stop
-        self._gate = Gate(client, names, stage, membership.instance, GateLimits(limits.max_backlog))
         self._post = Post(client)
         self._on_renewal = on_renewal
         self._positions: dict[int, str] = {}
@@ -87,6 +87,16 @@ class Consumer(Generic[M]):
         self._trim_alarm = TrimAlarm(stage.keys, metrics)
         self._verdicts: deque[bool] = deque(maxlen=DEAD_AMONG)
         self._backoff_s = BACKOFF_S
+
+    @cached_property
+    def _own(self) -> redis.Redis:
+        """Client of one connection: a pool's bookkeeping would be done for every candle."""
+        return alone(self._client)
+
+    @cached_property
+    def _gate(self) -> Gate:
+        limits = GateLimits(self._limits.max_backlog)
+        return Gate(self._own, self._names, self._stage, self._membership.instance, limits)
 
     def run(self, *, until_idle: bool = False) -> None:
         """Work until stopped, or, with ``until_idle``, until nothing waits.
@@ -149,7 +159,7 @@ class Consumer(Generic[M]):
         departures = self._membership.departures.encode()
         block = ["BLOCK", block_ms] if block_ms else []
         reply = ask(
-            self._client, "XREAD", "COUNT", self._limits.read_count, *block,
+            self._own, "XREAD", "COUNT", self._limits.read_count, *block,
             "STREAMS", *self._log_of, departures, *self._positions.values(), self._departure,
         )  # fmt: skip
         batches = []

@@ -21,6 +21,8 @@ from shared.errors import BrokerError
 
 _PR_SET_PDEATHSIG = 1
 _START_TIMEOUT_S = 30.0
+STREAM_NODE_BYTES = 8_192
+"""Of a stream's pieces. In glibc's heap, which the wheel's server uses, those of the usual 4,096 leave a third unused."""
 _FOLDER = re.compile(r"natron-broker-(\d+)-")
 _log = structlog.get_logger()
 
@@ -171,6 +173,7 @@ class EmbeddedBroker:
             *("--appendonly", "yes" if self._data else "no", "--appendfsync", "everysec"),
             # A crash may cut the last command off the file: that one was never answered.
             *("--aof-load-truncated", "yes", "--no-appendfsync-on-rewrite", "yes"),
+            *("--stream-node-max-bytes", str(STREAM_NODE_BYTES)),
             *("--maxmemory-policy", "noeviction", "--databases", "1", "--daemonize", "no"),
         ]
 

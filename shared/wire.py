@@ -42,7 +42,7 @@ def sent(client: redis.Redis, commands: Sequence[Command]) -> Iterator[Callable[
         return replies
 
     try:
-        connection.send_packed_command([hiredis.pack_command(command) for command in commands])
+        connection.send_packed_command([b"".join(map(hiredis.pack_command, commands))])
         yield read
     finally:
         if len(replies) < len(commands):

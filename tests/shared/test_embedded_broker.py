@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.broker import check_fitness, connect
-from shared.embedded_broker import EmbeddedBroker
+from shared.embedded_broker import STREAM_NODE_BYTES, EmbeddedBroker
 from shared.errors import BrokerError, SchemaError
 from shared.names import Names
 from shared.testing import BrokerUnderTest
@@ -26,6 +26,16 @@ def test_it_listens_on_a_private_socket_alone() -> None:
         check_fitness(client, Names())
         client.close()
     assert not socket.parent.exists()
+
+
+@pytest.mark.parametrize("file", ["broker/valkey.conf", "kubernetes/broker.yaml"])
+def test_streams_lie_in_memory_as_in_a_deployed_broker(file: str) -> None:
+    with EmbeddedBroker() as broker:
+        client = connect(broker.url)
+        assert client.config_get("stream-node-max-bytes") == {"stream-node-max-bytes": str(STREAM_NODE_BYTES)}
+        client.close()
+    deployed = Path(__file__).parents[2].joinpath("deploy", file).read_text()
+    assert f"stream-node-max-bytes {STREAM_NODE_BYTES}\n" in deployed
 
 
 def test_its_data_outlives_a_kill(tmp_path: Path) -> None:
