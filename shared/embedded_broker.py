@@ -22,7 +22,7 @@ from shared.errors import BrokerError
 _PR_SET_PDEATHSIG = 1
 _START_TIMEOUT_S = 30.0
 STREAM_NODE_BYTES = 8_192
-"""Of a stream's pieces. In glibc's heap, which the wheel's server uses, those of the usual 4,096 leave a third unused."""
+"""Of a stream's pieces. In glibc's heap, which the wheel's server uses, the usual 4,096 leave a third of it unused."""
 _FOLDER = re.compile(r"natron-broker-(\d+)-")
 _log = structlog.get_logger()
 
