@@ -7,17 +7,8 @@ import numpy as np
 import torch
 
 from feature_service.feature_set import FEATURE_SET
-from inference_worker.bundle import (
-    BUNDLE_SCHEMA,
-    GRAPH_NAME,
-    HEADS,
-    FeatureSetRecord,
-    GoldenRecord,
-    Manifest,
-    ScalerRecord,
-    Tensor,
-    write_manifest,
-)
+from inference_worker.bundle import BUNDLE_SCHEMA, GRAPH_NAME, HEADS, Manifest, write_manifest
+from inference_worker.records import FeatureSetRecord, GoldenRecord, ScalerRecord, Tensor
 from shared.contracts import WINDOW
 from trainer.attention import ATTENTION_WINDOWS, POOL_WINDOW
 from trainer.export import cache_records, export_graph, golden_outputs

@@ -7,6 +7,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import redis
 
@@ -28,8 +29,9 @@ from shared.settings.loading import load_settings
 
 READY_TIMEOUT_S = 300.0
 DEVICES = (1, 8, 32)
+REPEATS = 3
 SETTLE_S = 3.0  # until all know of all and have shared the partitions
-CANDLES_A_DEVICE = 1_280  # predictions: eight seconds of a device
+CANDLES_A_DEVICE = 2_048  # predictions: 13 s of a device, 32 a partition even for one, so that its batches are whole
 SERIES_A_PARTITION = 2
 
 
@@ -48,19 +50,34 @@ class Load:
 
 def run() -> list[Measurement]:
     """Measure."""
+    return [_windows(), *_devices()]
+
+
+def _windows() -> Measurement:
+    """Two workers beside one, in turn: a machine that is slow for a minute is slow for both."""
     load = Load(series=1, candles=40)
-    one, two = (_per_s("windows", count, load) for count in (1, 2))
-    rows = [Measurement("two workers, a window a candle", "1/s", "higher", two, "one worker", one, ">= 1.8 x")]
-    alone = _per_s("simulated", 1, _device_load(1))
+    pairs = [[_per_s("windows", count, load) for count in (1, 2)] for _ in range(REPEATS)]
+    one, two = (median(found) for found in zip(*pairs, strict=True))
+    return Measurement("two workers, a window a candle", "1/s", "higher", two, "one worker", one, ">= 1.8 x")
+
+
+def _devices() -> list[Measurement]:
+    """Many devices beside one, which is measured before, between and after them: the median counts."""
+    alone = [_per_s("simulated", 1, _device_load(1))]
+    found = {}
     for count in DEVICES[1:]:
-        found = _per_s("simulated", count, _device_load(count))
-        rows.append(
-            Measurement(
-                f"{count} simulated devices: share of {count} times one", "ratio", "higher", found / (count * alone),
-                goal=">= 0.9" if count == max(DEVICES) else "",
-            )
-        )  # fmt: skip
-    return rows
+        found[count] = _per_s("simulated", count, _device_load(count))
+        alone.append(_per_s("simulated", 1, _device_load(1)))
+    return [
+        Measurement(
+            f"{count} simulated devices: share of {count} times one",
+            "ratio",
+            "higher",
+            per_s / (count * median(alone)),
+            goal=">= 0.9" if count == max(DEVICES) else "",
+        )
+        for count, per_s in found.items()
+    ]
 
 
 def _device_load(devices: int) -> Load:

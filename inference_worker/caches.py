@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_worker.bundle import CacheRecord
+from inference_worker.records import CacheRecord
 
 FIRST_SLOTS = 16
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inference_worker.bundle import GRAPH_NAME, Bundle, Tensor, write_manifest
+from inference_worker.bundle import GRAPH_NAME, Bundle, write_manifest
+from inference_worker.records import Tensor
 
 
 def write_variant(

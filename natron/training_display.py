@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from inference_worker.bundle import MetricRecord, VariantRecord
+    from inference_worker.records import MetricRecord, VariantRecord
     from trainer.epochs import Progress as Step
     from trainer.policy.training import PolicyReport
     from trainer.run_folder import EpochReport

@@ -12,18 +12,8 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import load, save
 
 from feature_service.feature_set import FEATURE_SET
-from inference_worker.bundle import (
-    BUNDLE_SCHEMA,
-    GRAPH_NAME,
-    HEADS,
-    MANIFEST_NAME,
-    FeatureSetRecord,
-    GoldenRecord,
-    Manifest,
-    ScalerRecord,
-    Tensor,
-    write_manifest,
-)
+from inference_worker.bundle import BUNDLE_SCHEMA, GRAPH_NAME, HEADS, MANIFEST_NAME, Manifest, write_manifest
+from inference_worker.records import FeatureSetRecord, GoldenRecord, ScalerRecord, Tensor
 from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError, TrainingError
 from trainer.attention import ATTENTION_WINDOWS, POOL_WINDOW

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inference_worker.bundle import EMBEDDING, HEADS, POOL_CACHE, CacheRecord
+from inference_worker.bundle import EMBEDDING, HEADS, POOL_CACHE
+from inference_worker.records import CacheRecord
 from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError
 from trainer.attention import ATTENTION_WINDOWS, POOL_WINDOW

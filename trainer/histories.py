@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_service.feature_set import FEATURE_SET
-from inference_worker.bundle import HEADS, DataRecord, SpanRecord, SplitRecord
+from inference_worker.bundle import HEADS
+from inference_worker.records import DataRecord, SpanRecord, SplitRecord
 from shared.contracts import Candles, Series
 from shared.errors import TrainingError
 from shared.settings.learning import DataSettings, LabelSettings

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_worker.bundle import BoundsRecord, HistogramsRecord, Tensor
+from inference_worker.records import BoundsRecord, HistogramsRecord, Tensor
 from shared.contracts import Rows
 from trainer.chunks import LabelledSeries
 

@@ -10,7 +10,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from inference_worker.bundle import HEADS, CacheRecord, VariantRecord
+from inference_worker.bundle import HEADS
+from inference_worker.records import CacheRecord, VariantRecord
 from shared.contracts import Rows
 from shared.errors import TrainingError
 from trainer.chunks import CONTEXT, LabelledSeries

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_service.catalogue import CATALOGUE
-from inference_worker.bundle import HistogramsRecord
+from inference_worker.records import HistogramsRecord
 from shared.contracts import Rows
 
 ROWS = 500

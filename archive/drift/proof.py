@@ -8,7 +8,8 @@ import numpy as np
 from archive.drift.distances import LIMITS, ROWS, Distances
 from archive.drift.row_window import RowWindow
 from feature_service.pipeline import compute_history
-from inference_worker.bundle import Bundle, SpanRecord
+from inference_worker.bundle import Bundle
+from inference_worker.records import SpanRecord
 from shared.contracts import Candles, Rows
 from shared.errors import BundleError, InputError
 from trainer.histories import History

@@ -6,7 +6,8 @@ from statistics import median
 
 import numpy as np
 
-from inference_worker.bundle import LabelRecord, Manifest
+from inference_worker.bundle import Manifest
+from inference_worker.records import LabelRecord
 from shared.settings.learning import LabelSettings
 from trainer.backtest.source import first_unseen
 from trainer.labels.directions import HOURS, DirectionCutoff, Profile

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from inference_worker.bundle import BUNDLE_SCHEMA, Bundle, Manifest, Tensor, write_manifest
+from inference_worker.bundle import BUNDLE_SCHEMA, Bundle, Manifest, write_manifest
+from inference_worker.records import Tensor
 from shared.errors import BundleError
 
 GRAPH = b"not really a graph"

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_worker.bundle import CacheRecord
 from inference_worker.caches import SeriesCaches
+from inference_worker.records import CacheRecord
 
 RECORDS = (CacheRecord(name="cache_0", length=7, width=2), CacheRecord(name="cache_pool", length=32, width=1))
 SERIES = 20  # more than the first allocation holds

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_worker.bundle import BoundsRecord, Bundle, Manifest
+from inference_worker.bundle import Bundle, Manifest
 from inference_worker.reasons import Abstention
+from inference_worker.records import BoundsRecord
 from inference_worker.session import Heads
 from shared.contracts import Prediction, Reason, Series
 from shared.prediction_document import confidence

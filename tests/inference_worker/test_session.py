@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
-from inference_worker.bundle import CORE_HEADS, Bundle, Tensor
+from inference_worker.bundle import CORE_HEADS, Bundle
+from inference_worker.records import Tensor
 from inference_worker.session import TOLERANCE, Heads, Job, Session
 from shared.contracts import WINDOW, Rows
 from shared.errors import BundleError

@@ -6,7 +6,8 @@ from math import isfinite
 
 import numpy as np
 
-from inference_worker.bundle import HEADS, MetricRecord
+from inference_worker.bundle import HEADS
+from inference_worker.records import MetricRecord
 from trainer.chunks import LabelledSeries
 from trainer.evaluation.figures import Floats, measure
 from trainer.evaluation.naive import majority, persistence

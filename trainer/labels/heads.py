@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_worker.bundle import HEADS, LabelRecord
+from inference_worker.bundle import HEADS
+from inference_worker.records import LabelRecord
 from shared.contracts import Candles
 from shared.settings.learning import LabelSettings
 from trainer.costs import Costs

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from inference_worker.bundle import PolicyGoldenRecord, PolicyRecord, Tensor
 from inference_worker.policy import AGE_MAX, RETURN_MAX, STATE, TOLERANCE
+from inference_worker.records import PolicyGoldenRecord, PolicyRecord, Tensor
 from shared.errors import BundleError
 from trainer.policy.network import PolicyNetwork
 from trainer.policy.training import PolicyFitted

@@ -8,7 +8,8 @@ from archive.drift.row_window import RowWindow
 from archive.drift.watch import DriftWatch
 from feature_service.feature_set import FEATURE_SET
 from feature_service.pipeline import compute_history
-from inference_worker.bundle import Bundle, HistogramsRecord
+from inference_worker.bundle import Bundle
+from inference_worker.records import HistogramsRecord
 from inference_worker.service import bundle_folder
 from producer.sample import sample_candles
 from shared.clock import SimulatedClock

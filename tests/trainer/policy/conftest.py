@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from feature_service.pipeline import compute_history
-from inference_worker.bundle import HEADS, Bundle, GoldenRecord, Tensor, write_manifest
+from inference_worker.bundle import HEADS, Bundle, write_manifest
+from inference_worker.records import GoldenRecord, Tensor
 from inference_worker.service import bundle_folder
 from shared.contracts import WINDOW
 from shared.settings.groups import Settings

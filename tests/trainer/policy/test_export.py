@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from feature_service.pipeline import compute_history
-from inference_worker.bundle import EMBEDDING, Bundle, Tensor
+from inference_worker.bundle import EMBEDDING, Bundle
 from inference_worker.policy import STATE, PolicySession
+from inference_worker.records import Tensor
 from inference_worker.session import Job, Session
 from shared.contracts import WINDOW
 from shared.errors import BundleError
