@@ -183,7 +183,7 @@ class Bridge:
             self._reader.note(span.partition, note)
 
     def _tend_clients(self) -> None:
-        """Once a second: take over other keys, and say who is connected."""
+        """Once a second: take over other keys, and say who is connected and who is behind."""
         now_s = self._clock.monotonic_s()
         if now_s < self._second_s:
             return
@@ -191,6 +191,8 @@ class Bridge:
         trust = self._renewed()
         if trust is not None:
             self._believe(trust)
+        if self._broadcast.ledger is not None:
+            self._broadcast.ledger.settle()
         self.client_lag_lines = self._presences.lag_lines(self._clock.now_ms())
         self._document = json.dumps({"connections": self.connections, "clients": self._presences.document()})
 
