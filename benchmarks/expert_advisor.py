@@ -35,7 +35,7 @@ def run() -> list[Measurement]:
     candles = sample_candles(HISTORY + CANDLES + 1, SERIES.timeframe, 1)
     with tempfile.TemporaryDirectory() as name, live_system("base") as live:
         binary = Path(name, "NatronEA")
-        harness[0].build(MQL5 / "Experts" / "NatronEA.mq5", binary, sanitize=False)
+        harness[0].build(MQL5 / "Experts" / "NatronEA.mq5", binary, strict=False)
         terminal = harness[1].Terminal(binary, Path(name))
         try:
             found = _act(terminal, live, candles)

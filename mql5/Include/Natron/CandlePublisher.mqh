@@ -1,4 +1,5 @@
 // Candles of the chart to the bridge: it says which one it has last (R1), and gets what comes after, oldest first.
+#include "CandleBytes.mqh"
 #include "ServerZone.mqh"
 #include "SignalReader.mqh"
 
@@ -6,13 +7,6 @@
 #define PUBLISHER_AGAIN_MS 10000
 #define PUBLISHER_ASK_MS   30000
 #define PUBLISHER_WAIT_MS  60000 // the longest, whatever a busy bridge says
-
-//--- a double and its 64 bits
-union URealBits
-  {
-   double            real;
-   long              bits;
-  };
 
 class CCandlePublisher
   {
@@ -27,24 +21,6 @@ private:
    string            m_refused;    // what the bridge said of candles that it did not take
    ulong             m_paused;     // the bridge is busy until then
 
-   static void       AddReal(CByteBuffer &bulk,const double value)
-     {
-      URealBits both;
-      both.real=value;
-      bulk.AddLittle(both.bits,8);
-     }
-   //--- MqlRates as it lies in memory, 60 bytes; its time is UTC here
-   static void       AddCandle(CByteBuffer &bulk,const MqlRates &rate,const long utc_s)
-     {
-      bulk.AddLittle(utc_s,8);
-      AddReal(bulk,rate.open);
-      AddReal(bulk,rate.high);
-      AddReal(bulk,rate.low);
-      AddReal(bulk,rate.close);
-      bulk.AddLittle(rate.tick_volume,8);
-      bulk.AddLittle(rate.spread,4);
-      bulk.AddLittle(rate.real_volume,8);
-     }
    void              AskWhere(CSignalReader &reader,const SNatronSettings &s,const ulong now)
      {
       reader.Send("Q1|"+s.client+"|"+s.symbol+"|"+IntegerToString(reader.StampMs())+"|"+IntegerToString(s.tf_s));
@@ -62,7 +38,7 @@ private:
          long utc_s=CServerZone::Utc(rates[at].time,s);
          if(1000*utc_s<=last_ms)
             continue;
-         AddCandle(bulk,rates[at],utc_s);
+         CCandleBytes::Add(bulk,rates[at],utc_s);
          last_ms=1000*utc_s;
          count++;
         }
