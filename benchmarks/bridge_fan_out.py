@@ -111,8 +111,8 @@ def _fan_out_ms(client: redis.Redis, names: Names, clients: list[_Client], at: i
     pipeline.execute()
     found = [one.take(SYMBOLS) for one in clients]
     spent_ms = 1e3 * (time.perf_counter() - started)
-    for one, lines in zip(clients, found, strict=True):
-        one.number(lines)
+    for taker, lines in zip(clients, found, strict=True):
+        taker.number(lines)
     return spent_ms
 
 

@@ -31,7 +31,13 @@ def build(program: Path, output: Path, *, include: Path = _HERE.parent / "Includ
     source = output.with_suffix(".cpp")
     source.write_text('#include "mql5.hpp"\n' + translate(program.resolve(), include.resolve()))
     command = ["g++", "-std=c++20", "-O1" if strict else "-O0", "-g1", f"-I{_HERE / 'shim'}"]
-    command += [*((*_WARNINGS, *_SANITIZERS) if strict else ()), "-ftrivial-auto-var-init=pattern", str(source), "-o", str(output)]
+    command += [
+        *((*_WARNINGS, *_SANITIZERS) if strict else ()),
+        "-ftrivial-auto-var-init=pattern",
+        str(source),
+        "-o",
+        str(output),
+    ]
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 

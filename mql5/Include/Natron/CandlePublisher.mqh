@@ -21,6 +21,7 @@ private:
    string            m_refused;    // what the bridge said of candles that it did not take
    ulong             m_paused;     // the bridge is busy until then
 
+   bool              Wanted(void) const { return(m_held_ms!=LINE_MS_MAX); }
    void              AskWhere(CSignalReader &reader,const SNatronSettings &s,const ulong now)
      {
       reader.Send("Q1|"+s.client+"|"+s.symbol+"|"+IntegerToString(reader.StampMs())+"|"+IntegerToString(s.tf_s));
@@ -42,7 +43,7 @@ private:
          last_ms=1000*utc_s;
          count++;
         }
-      m_state=m_held_ms==LINE_MS_MAX ? "this symbol is not on the client's list" : count>0 ? "pushing" : "up to date";
+      m_state=count>0 ? "pushing" : "up to date";
       m_seen=had>0 ? rates[had-1].time : m_seen;
       if(count==0)
          return;
@@ -76,11 +77,13 @@ public:
       m_known=true;
       m_waiting=false;
       m_held_ms=line.candle_ms;
+      if(!Wanted())
+         m_state="this symbol is not on the client's list";
       m_seen=0;
       m_paused=line.wait_ms>0 ? GetTickCount64()+(ulong)MathMin(line.wait_ms,PUBLISHER_WAIT_MS) : 0;
       if(line.wait_ms>0)
          m_state="the bridge is busy";
-      if(line.refused>0)
+      if(line.refused>0 && Wanted())
          m_refused=", refused "+IntegerToString(line.refused)+": "+line.refusals;
      }
    void              Poll(CSignalReader &reader,const SNatronSettings &s)
@@ -95,7 +98,8 @@ public:
          m_waiting=false;
          m_due=0;
         }
-      if(!m_known || (m_waiting && now>=m_due))
+      bool listed=Wanted() || !s.push_candles; // the list may be made longer any time
+      if(!m_known || !listed || (m_waiting && now>=m_due))
         {
          if(now>=m_due)
             AskWhere(reader,s,now);

@@ -7,6 +7,7 @@
 
 #define HELLO_AGAIN_MS 1000
 #define PRESENCE_MS    5000
+#define HELLOS_PATIENT 5 // unanswered ones before the trader is told
 
 enum ENUM_ORIGIN { ORIGIN_LIVE, ORIGIN_RESENT, ORIGIN_SNAPSHOT };
 
@@ -26,6 +27,7 @@ private:
    bool              m_torn;       // something of the answer is missing
    ulong             m_hello_due;
    ulong             m_presence_due;
+   int               m_hellos;     // since a line of an answer came
    int               m_connections;
    bool              m_alive;
    ulong             m_heard;
@@ -82,6 +84,7 @@ private:
       Ask();
       m_requests.Send(m_codec.Hello(m_client,m_symbol,m_standing.Session(),m_standing.Seq(),StampMs()));
       m_hello_due=now+HELLO_AGAIN_MS;
+      m_hellos++;
      }
    //--- how far it is, now and then: whoever watches the bridge sees who is behind
    void              SayPresence(void)
@@ -146,6 +149,7 @@ private:
       if(!m_asking || !Enter(line.session))
          return(false);
       Hear(line);
+      m_hellos=0;
       m_hello_due=GetTickCount64()+HELLO_AGAIN_MS;
       if(line.kind=="E1")
         {
@@ -195,6 +199,7 @@ public:
       m_torn=false;
       m_hello_due=0;
       m_presence_due=0;
+      m_hellos=0;
       m_replied=false;
      }
    void              Configure(const SNatronSettings &s)
@@ -265,7 +270,7 @@ public:
    string            Link(void) const
      {
       if(m_signals.IsUp() && m_requests.IsUp())
-         return(m_asking ? "catching up" : "in step");
+         return(!m_asking ? "in step" : m_hellos<=HELLOS_PATIENT ? "catching up" : "no answer: is NatronEA.set the newest?");
       return(m_signals.IsUp() ? "requests: "+m_requests.Fault() : "signals: "+m_signals.Fault());
      }
   };
