@@ -1,4 +1,7 @@
-"""A candle of the chart to the decision of the compiled Expert Advisor on it, its timer every 20 ms; needs g++."""
+"""A candle of the chart to the decision of the compiled Expert Advisor on it, its timer every 20 ms; needs g++.
+
+The candles are of the past, so each signal is refused as too old: all that an order takes but sending it.
+"""
 
 import shutil
 import sys
@@ -32,7 +35,7 @@ def run() -> list[Measurement]:
     candles = sample_candles(HISTORY + CANDLES + 1, SERIES.timeframe, 1)
     with tempfile.TemporaryDirectory() as name, live_system("base") as live:
         binary = Path(name, "NatronEA")
-        harness[0].build(MQL5 / "Experts" / "NatronEA.mq5", binary)
+        harness[0].build(MQL5 / "Experts" / "NatronEA.mq5", binary, strict=False)
         terminal = harness[1].Terminal(binary, Path(name))
         try:
             found = _act(terminal, live, candles)
@@ -54,6 +57,8 @@ def _act(terminal: Any, live: LiveSystem, candles: Candles) -> list[float]:
         "ClientKey": live.keys.client.hex(), "ServerZone": 2,
         "ServerOffsetHours": SERVER_S // 3_600,
     }  # fmt: skip
+    terminal.do("set simulated 1")  # its clock stands in the candles' time: a quote of today would open a bar of today
+    terminal.do(f"set utc_ms {candles['t'][HISTORY]}")
     for at in range(HISTORY + 1):
         _open_candle(terminal, candles, at)
     terminal.quote()

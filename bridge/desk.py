@@ -87,7 +87,7 @@ class Desk:
     def _hear(self, line: HelloLine, client: Client, ledger: Ledger) -> None:
         """Note who says HELLO, and let the lines of a symbol that it spells in its own way go out that way as well."""
         presence = self._presences.seen(client.name, line.symbol, self._clock.now_ms())
-        presence.lag_lines = _lag(line.symbol, line.session, line.seq, ledger)
+        presence.tell_lag(_lag(line.symbol, line.session, line.seq, ledger))
         if line.symbol is None or self._trust.lists(line.symbol):
             return
         symbol = self._known_as(client, line.symbol)
@@ -133,7 +133,7 @@ class Desk:
             self._report(peer, client, line)
         elif isinstance(line, PresenceLine):
             presence = self._presences.seen(client.name, line.symbol, self._clock.now_ms())
-            presence.lag_lines = _lag(line.symbol, line.session, line.seq, ledger)
+            presence.tell_lag(_lag(line.symbol, line.session, line.seq, ledger))
         else:
             raise JunkError("kind: no line that a client sends")
 
@@ -199,11 +199,10 @@ class Desk:
 
 
 def _lag(symbol: str | None, session: str, seq: int, ledger: Ledger | None) -> int | None:
-    """Lines that a client lacks; None where it stands in another session."""
+    """Lines that a client lacks and should have by now; None where it stands in another session."""
     if ledger is None or session != ledger.session:
         return None
-    sent = ledger.seq(symbol) if symbol is not None else sum(ledger.seq(each) for each in ledger.symbols)
-    return max(0, sent - seq)
+    return max(0, ledger.settled(symbol) - seq)
 
 
 @lru_cache(maxsize=256)

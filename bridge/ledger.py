@@ -51,6 +51,7 @@ class Ledger:
         self.session, self._ring_lines = session, ring_lines
         self._tracks: dict[str, _Track] = {}
         self._spelt: dict[str, str] = {}  # a client's spelling -> the symbol it means
+        self._noted: tuple[dict[str, int], dict[str, int]] = {}, {}  # numbers at the last two looks
         for entry in newest:
             self._keep(entry)
 
@@ -118,6 +119,17 @@ class Ledger:
         """Return the last number sent for a symbol; 0 before its first line."""
         track = self._tracks.get(symbol)
         return track.seq if track else 0
+
+    def settle(self) -> None:
+        """Note what was sent by now; called once a second."""
+        self._noted = self._noted[1], {symbol: track.seq for symbol, track in self._tracks.items()}
+
+    def settled(self, symbol: str | None) -> int:
+        """Return how many lines of a symbol, or of all (None), left a second ago or earlier.
+
+        What is younger may have crossed what a client says of itself: it is not behind for that.
+        """
+        return sum(self._noted[0].values()) if symbol is None else self._noted[0].get(symbol, 0)
 
     def since(self, symbol: str, seq: int) -> Sequence[bytes] | None:
         """Messages of the lines after ``seq``, oldest first; None where the ring does not hold them all."""

@@ -62,8 +62,31 @@ def check_address(field: str, address: str, security: str) -> None:
     raise InputError(field, address, rule, mend)
 
 
+def check_addresses(settings: BridgeSettings) -> None:
+    """Accept the addresses of a bridge, those for CURVE beside PLAIN among them.
+
+    Raises
+    ------
+    InputError
+        As ``check_address``; CURVE's beside anything but PLAIN, or one of them alone.
+    """
+    check_address("bridge.signals_bind", settings.signals_bind, settings.security)
+    check_address("bridge.requests_bind", settings.requests_bind, settings.security)
+    names = "curve_signals_bind", "curve_requests_bind"
+    second = {f"bridge.{name}": getattr(settings, name) for name in names}
+    if not any(second.values()):
+        return
+    for field, address in second.items():
+        if settings.security != "plain":
+            mend = "set it, or leave both addresses empty: with security curve clients use the first two"
+            raise InputError(field, address, "needs bridge.security = plain beside it", mend)
+        check_address(field, address, "curve")
+
+
 class Listener:
-    """Both sockets, bound. Neither ever blocks: what a slow client has no room for is dropped; it notices.
+    """Both sockets, bound; each at a second address as well where CURVE is spoken, if the settings name it.
+
+    Neither ever blocks: what a slow client has no room for is dropped; it notices.
 
     Parameters
     ----------
@@ -77,15 +100,17 @@ class Listener:
     """
 
     def __init__(self, settings: BridgeSettings, trust: Trust | None = None, stats: BridgeStats | None = None) -> None:
-        check_address("bridge.signals_bind", settings.signals_bind, settings.security)
-        check_address("bridge.requests_bind", settings.requests_bind, settings.security)
+        check_addresses(settings)
         self._settings, self._trust, self._stats = settings, trust, stats or BridgeStats()
-        self._open(settings.signals_bind, settings.requests_bind)
+        self._open(
+            (settings.signals_bind, settings.curve_signals_bind), (settings.requests_bind, settings.curve_requests_bind)
+        )
 
-    def _open(self, signals: str, requests: str) -> None:
+    def _open(self, signals: tuple[str, str], requests: tuple[str, str]) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._rooms: dict[bytes, set[int]] = {_SIGNALS: set(), _REQUESTS: set()}
         self._monitors: dict[bytes, zmq.Socket[bytes]] = {}
+        self._bound: dict[bytes, list[str]] = {}
         try:
             self._doorkeeper: Doorkeeper | None = None
             if self._trust is not None:
@@ -111,32 +136,35 @@ class Listener:
 
     def reopen(self) -> None:
         """Close every connection, and listen at the same addresses again."""
-        addresses = self.addresses
+        first, second = self.addresses, self.curve_addresses
         self._context.destroy(linger=0)
-        self._open(addresses.signals, addresses.requests)
+        self._open((first.signals, second.signals), (first.requests, second.requests))
 
-    def _bind(self, socket: "zmq.Socket[bytes]", domain: bytes, address: str, frame_bytes_max: int) -> None:
+    def _bind(self, socket: "zmq.Socket[bytes]", domain: bytes, at: tuple[str, str], frame_bytes_max: int) -> None:
         socket.setsockopt(zmq.MAXMSGSIZE, frame_bytes_max)
         socket.setsockopt(zmq.HEARTBEAT_IVL, _PING_MS)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _PING_TIMEOUT_MS)
         socket.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
         socket.setsockopt(zmq.TCP_MAXRT, _STUCK_MS)
-        self._protect(socket, domain)
+        if self._doorkeeper is not None:
+            self._monitors[domain] = socket.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
+            socket.setsockopt(zmq.ZAP_DOMAIN, domain)
+        self._bound[domain] = [self._bind_one(socket, domain, "", at[0], self._settings.security)]
+        if at[1]:  # libzmq's mechanism is that of the moment an address is bound
+            self._bound[domain].append(self._bind_one(socket, domain, "curve_", at[1], "curve"))
+
+    def _bind_one(self, socket: "zmq.Socket[bytes]", domain: bytes, prefix: str, address: str, security: str) -> str:
+        """Bind to an address; returns it with its port filled in."""
+        if self._doorkeeper is not None:
+            socket.plain_server = security == "plain"
+            if security == "curve":
+                protect_server(socket, self._doorkeeper.trust.curve_secret)
         try:
             socket.bind(address)
         except zmq.ZMQError as error:
-            field = f"bridge.{domain.decode()}_bind"
+            field = f"bridge.{prefix}{domain.decode()}_bind"
             raise InputError(field, address, f"cannot be bound ({error})", "choose a free port") from None
-
-    def _protect(self, socket: "zmq.Socket[bytes]", domain: bytes) -> None:
-        if self._doorkeeper is None:
-            return
-        self._monitors[domain] = socket.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
-        socket.setsockopt(zmq.ZAP_DOMAIN, domain)
-        if self._settings.security == "plain":
-            socket.plain_server = True
-        elif self._settings.security == "curve":
-            protect_server(socket, self._doorkeeper.trust.curve_secret)
+        return _text(socket.getsockopt(zmq.LAST_ENDPOINT))
 
     def watched(self) -> list["zmq.Socket[bytes]"]:
         """Sockets to poll."""
@@ -174,8 +202,12 @@ class Listener:
     @property
     def addresses(self) -> Addresses:
         """Where clients connect, the ports filled in."""
-        signals, requests = (socket.getsockopt(zmq.LAST_ENDPOINT) for socket in (self.signals, self.requests))
-        return Addresses(_text(signals), _text(requests))
+        return Addresses(self._bound[_SIGNALS][0], self._bound[_REQUESTS][0])
+
+    @property
+    def curve_addresses(self) -> Addresses:
+        """Where those connect that speak CURVE beside others that do not; empty where nobody does."""
+        return Addresses(*("".join(self._bound[domain][1:]) for domain in (_SIGNALS, _REQUESTS)))
 
     def close(self) -> None:
         """Close both, waiting at most ``LINGER_MS`` for what was sent to leave."""

@@ -24,8 +24,13 @@ class Presence:
     symbol: str | None
     last_seen_ms: int
     lag_lines: int | None = None  # that it lacked when it last said where it is
+    lag_told_ms: int = 0
     pushes: int = 0  # frames of candles that it sent
     acks: int = 0
+
+    def tell_lag(self, lag_lines: int | None) -> None:
+        """Note how far behind it says to be in the line that has just been seen."""
+        self.lag_lines, self.lag_told_ms = lag_lines, self.last_seen_ms
 
 
 class Presences:
@@ -46,7 +51,7 @@ class Presences:
 
     def lag_lines(self, now_ms: int) -> int:
         """Largest lag told within ``FRESH_MS``."""
-        fresh = (one.lag_lines or 0 for one in self._known.values() if now_ms - one.last_seen_ms <= FRESH_MS)
+        fresh = (one.lag_lines or 0 for one in self._known.values() if now_ms - one.lag_told_ms <= FRESH_MS)
         return max(fresh, default=0)
 
     def document(self) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from bridge.desk import HELLO, Desk
 from bridge.enrolment import KeyFile
 from bridge.intake import Intake
 from bridge.ledger import RING_LINES, Ledger
-from bridge.listener import Addresses, Listener, check_address
+from bridge.listener import Addresses, Listener, check_addresses
 from bridge.log_reader import Baseline, Condemn, End, LogReader, Read
 from bridge.presences import SERVICE, Presences
 from bridge.stats import BridgeStats
@@ -99,6 +99,11 @@ class Bridge:
         self._answering: OrderedDict[bytes, Iterator[bytes]] = OrderedDict()
         self._second_s = 0.0
         self._reader = LogReader(broker_url, names, self._reasons, condemn, stop, readiness or Readiness("broker"))
+
+    @property
+    def curve_addresses(self) -> Addresses:
+        """Where clients that speak CURVE connect, beside those with passwords."""
+        return self._listener.curve_addresses
 
     @property
     def connections(self) -> int:
@@ -186,7 +191,7 @@ class Bridge:
             self._reader.note(span.partition, note)
 
     def _tend_clients(self) -> None:
-        """Once a second: take over other keys, and say who is connected."""
+        """Once a second: take over other keys, and say who is connected and who is behind."""
         now_s = self._clock.monotonic_s()
         if now_s < self._second_s:
             return
@@ -194,6 +199,8 @@ class Bridge:
         trust = self._renewed()
         if trust is not None:
             self._believe(trust)
+        if self._broadcast.ledger is not None:
+            self._broadcast.ledger.settle()
         self.client_lag_lines = self._presences.lag_lines(self._clock.now_ms())
         self._document = json.dumps({"connections": self.connections, "clients": self._presences.document()})
 
@@ -269,8 +276,7 @@ def run(
     """
     if not settings.bridge.keys:
         raise SettingError("bridge.keys", "", "must name a file", "set it, or start the system with `natron up`")
-    check_address("bridge.signals_bind", settings.bridge.signals_bind, settings.bridge.security)
-    check_address("bridge.requests_bind", settings.bridge.requests_bind, settings.bridge.security)
+    check_addresses(settings.bridge)
     file = KeyFile(Path(settings.bridge.keys))
     metrics = BridgeMetrics()
     door = MonitorDoor.of(settings.system)

@@ -12,6 +12,7 @@ input string User = "";           // User (empty: none needed)
 input string Password = "";       // Password
 input string BridgeKey = "";      // Key of the bridge (64 hex digits)
 input string ClientKey = "";      // Key of this client (64 hex digits)
+input string ClientId = "ea";      // Name of this client
 input int Seconds = 20;           // Give up after so many seconds
 
 void Step(const string name,const bool good,const string detail)
@@ -41,13 +42,15 @@ void OnStart(void)
    s.password=Password;
    s.bridge_key=BridgeKey;
    s.client_key=ClientKey;
-   s.client="selftest";
+   s.client=ClientId;
    s.symbol=CNameCode::Encode(_Symbol);
    Step("SHA-256",HashIsRight(),"");
    bool keys=codec.SetKeys(BridgeKey,ClientKey);
    Step("keys",keys,keys ? "" : "each must be 64 lower-case hex digits");
+   bool client=CLineCodec::ClientIsGood(ClientId);
+   Step("client",client,client ? ClientId : "ClientId must be 1 to 32 of A-Za-z0-9_-");
    Step("symbol",s.symbol!="",s.symbol);
-   if(!keys || s.symbol=="")
+   if(!keys || !client || s.symbol=="")
       return;
    reader.Configure(s);
    string link="";

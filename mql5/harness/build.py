@@ -11,15 +11,15 @@ _WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter")  # MQL5's h
 _SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
-def build(program: Path, output: Path, *, include: Path = _HERE.parent / "Include", sanitize: bool = True) -> None:
+def build(program: Path, output: Path, *, include: Path = _HERE.parent / "Include", strict: bool = True) -> None:
     """Translate and compile.
 
     Parameters
     ----------
     include
         The folder that stands for MQL5/Include.
-    sanitize
-        Stop at undefined behaviour, a wild address and a leak; slower.
+    strict
+        Warnings are errors, and the program stops at undefined behaviour, a wild address and a leak; slower.
 
     Raises
     ------
@@ -30,8 +30,14 @@ def build(program: Path, output: Path, *, include: Path = _HERE.parent / "Includ
     """
     source = output.with_suffix(".cpp")
     source.write_text('#include "mql5.hpp"\n' + translate(program.resolve(), include.resolve()))
-    command = ["g++", "-std=c++20", "-O1" if sanitize else "-O0", "-g1", *_WARNINGS, f"-I{_HERE / 'shim'}"]
-    command += [*(_SANITIZERS if sanitize else ()), "-ftrivial-auto-var-init=pattern", str(source), "-o", str(output)]
+    command = ["g++", "-std=c++20", "-O1" if strict else "-O0", "-g1", f"-I{_HERE / 'shim'}"]
+    command += [
+        *((*_WARNINGS, *_SANITIZERS) if strict else ()),
+        "-ftrivial-auto-var-init=pattern",
+        str(source),
+        "-o",
+        str(output),
+    ]
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 

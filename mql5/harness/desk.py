@@ -8,16 +8,29 @@ from harness.terminal import Terminal
 from shared.contracts import Prediction
 
 
+@dataclass(frozen=True)
+class Chart:
+    """What a chart shows before a test begins: candles that reach so far above and below one price."""
+
+    price: float = 1.1
+    reach: float = 0.0005
+    spread: float = 0.0001
+
+
+_EURUSD = Chart()
+
+
 def prepare(terminal: Terminal, ports: tuple[int, int], *, simulated: bool = True, symbol: str = "EURUSD",
-            **inputs: object) -> None:  # fmt: skip
+            chart: Chart = _EURUSD, **inputs: object) -> None:  # fmt: skip
     """Candles, a price, and the inputs of a trader who has enrolled."""
     terminal.do(f"set symbol {symbol}")
     if simulated:
         terminal.do("set simulated 1")
     now_s = terminal.utc_ms // 1_000 + 7_200
     for at in range(40, 0, -1):  # the first tick opens the one after them
-        terminal.do(f"candle {now_s // 900 * 900 - at * 900} 1.10000 1.10050 1.09950 1.10000 100 10")
-    terminal.quote()
+        prices = (chart.price, chart.price + chart.reach, chart.price - chart.reach, chart.price)
+        terminal.do(f"candle {now_s // 900 * 900 - at * 900} {' '.join(f'{one:.5f}' for one in prices)} 100 10")
+    terminal.quote(chart.price, chart.spread)
     given = {
         "SignalsPort": ports[0], "RequestsPort": ports[1], "BridgeKey": KEYS.bridge.hex(),
         "ClientKey": KEYS.client.hex(), "DryRun": "false", "PushCandles": "false",

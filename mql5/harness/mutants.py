@@ -62,6 +62,8 @@ MUTANTS = [
     Mutant("sizing", "SignalTrader.mqh", "m_sizing.Lots(s,CTradeExecutor::StopPoints(stop,spread)", "m_sizing.Lots(s,stop"),
     Mutant("sizing", "Sizing.mqh", "MathFloor(ranges*atr+1e-6)", "ranges*atr"),
     Mutant("sizing", "Sizing.mqh", "margin>0.9*AccountInfoDouble(ACCOUNT_MARGIN_FREE)", "margin<0"),
+    Mutant("sizing", "Sizing.mqh", "MathCeil(points/TickPoints()-1e-6)*TickPoints()", "points"),
+    Mutant("stops", "Sizing.mqh", "MathFloor(level/tick+1e-6) : MathCeil(level/tick-1e-6)", "MathCeil(level/tick-1e-6) : MathFloor(level/tick+1e-6)"),
     Mutant("stops", "TradeExecutor.mqh", "NormalizeDouble(entry-side*StopPoints", "NormalizeDouble(entry+side*StopPoints"),
     Mutant("stops", "TradeExecutor.mqh", "MathMax(wished,spread_points+StopsLevel()+1)", "wished"),
     Mutant("stops", "TradeExecutor.mqh", "MathMax(wished,StopsLevel()+1-spread_points)", "wished"),

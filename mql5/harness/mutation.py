@@ -73,7 +73,7 @@ def _caught(mutant: Mutant, known: dict[str, str]) -> tuple[str, str]:
             if known.get(digest) == name:
                 return name, digest
         try:
-            build(_MQL5 / "Experts" / "NatronEA.mq5", Path(folder) / "ea", include=include, sanitize=False)
+            build(_MQL5 / "Experts" / "NatronEA.mq5", Path(folder) / "ea", include=include, strict=False)
         except subprocess.CalledProcessError as error:
             raise RuntimeError(f"{mutant}: does not compile\n{error.stderr}") from None
         for name in order:
@@ -96,7 +96,7 @@ def main(groups: list[str]) -> int:
                 _CAUGHT.parent.mkdir(exist_ok=True)
                 _CAUGHT.write_text(json.dumps(known, indent=0))
     for group, count in Counter(one.group for one in chosen).items():
-        print(f"{group:8} {caught[group]} of {count}")
+        print(f"{group:8} {caught[group]} of {count}, {caught[group] / count:.0%}")
     share = sum(caught.values()) / len(chosen)
     print(f"{share:.1%} of {len(chosen)} bugs caught in {time.monotonic() - started_s:.0f} s")
     return 0 if share >= _LEAST_CAUGHT else 1

@@ -49,7 +49,7 @@ def enroll(
     from bridge.handout import check_inputs, write_handout
 
     settings, path = _place(config, assignments, data)
-    listed = None if symbols.strip() == "*" else [symbol for symbol in symbols.split(",") if symbol]
+    listed = None if symbols.strip() == "*" else [one.strip() for one in symbols.split(",") if one.strip()]
     check_inputs(settings.bridge, host, tz)
     keys = enroll_client(path, name, listed, source=server, tz=tz, host=host)
     inputs = write_handout(_folder(path, name), keys, keys.clients[name], settings.bridge)

@@ -13,9 +13,13 @@ _ZMTP_SIGNATURE = b"\xff"
 def look_at_ports(settings: Settings) -> Iterator[Finding]:
     """Whether who should listen does, and whether it is ours; nobody there is no error."""
     start = "start it: natron bridge, or natron up; an EA finds nobody here"
-    for name, address in (("signals", settings.bridge.signals_bind), ("requests", settings.bridge.requests_bind)):
+    for key in ("signals_bind", "requests_bind", "curve_signals_bind", "curve_requests_bind"):
+        address = getattr(settings.bridge, key)
+        if not address:
+            continue
         host, _, port = address.removeprefix("tcp://").rpartition(":")
-        yield _bridge(f"bridge {name}", host, int(port) if port.isdecimal() else 0, start)
+        about = f"bridge {key.removesuffix('_bind').replace('_', ' ')}"
+        yield _bridge(about, host, int(port) if port.isdecimal() else 0, start, f"bridge.{key}")
     group = settings.gateway
     if group.port:
         answer = _ask(group.host, group.port, b"GET /healthz HTTP/1.0\r\n\r\n")
@@ -28,13 +32,12 @@ def look_at_ports(settings: Settings) -> Iterator[Finding]:
             yield Finding("gateway", Health.WARNING, taken, "set gateway.port to a free one")
 
 
-def _bridge(about: str, host: str, port: int, start: str) -> Finding:
+def _bridge(about: str, host: str, port: int, start: str, key: str) -> Finding:
     answer = _ask(host, port, b"")
     if answer is None:
         return Finding(about, Health.ABSENT, f"nobody listens at {host}:{port}", start)
     if answer.startswith(_ZMTP_SIGNATURE):
         return Finding(about, Health.OK, f"speaks ZeroMQ at {host}:{port}")
-    key = "bridge.signals_bind" if about.endswith("signals") else "bridge.requests_bind"
     return Finding(about, Health.ERROR, f"something else listens at {host}:{port}", f"stop it, or set {key}")
 
 

@@ -173,6 +173,11 @@ class BridgeSettings(Group):
         description="what clients log on with; plain for MetaTrader (passwords are in the clear: inside a VPN or TLS), "
         "curve for libzmq's clients. Lines are signed with any of them",
     )
+    curve_signals_bind: str = Field(
+        "",
+        description="where clients that speak CURVE get signals, beside others of security plain; empty: nowhere",
+    )
+    curve_requests_bind: str = Field("", description="and where they send requests; both addresses or none")
     connections_max: Annotated[int, Ge(1), Le(10_000)] = Field(
         256, description="clients on each of the two sockets; one that reads nothing costs up to 16 MB"
     )

@@ -13,6 +13,7 @@ import redis
 from bridge.client import SignalClient
 from bridge.events import Event, Resynchronised, Signal
 from bridge.keys import Keys
+from bridge.ledger import Ledger
 from bridge.listener import Addresses
 from bridge.service import Bridge
 from bridge.stats import BridgeStats
@@ -85,6 +86,13 @@ class RunningBridge:
     @property
     def stats(self) -> BridgeStats:
         return self.bridge.stats
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the session under way has sent."""
+        found = self.bridge._broadcast.ledger
+        assert found is not None
+        return found
 
     def end(self) -> None:
         self.stop.set()

@@ -131,6 +131,38 @@ def test_who_has_credentials_gets_its_signals(enter, predictions, path, key_file
     assert (event.line.prediction.id, event.origin) == (before.id, Origin.SNAPSHOT)
 
 
+def test_one_bridge_takes_passwords_at_one_address_and_keys_at_another(start_bridge, key_file, predictions, eventually):
+    """Neither mechanism is taken at the other's address, and a new bridge key closes both."""
+    second = {"curve_signals_bind": "tcp://0.0.0.0:*", "curve_requests_bind": "tcp://0.0.0.0:*"}
+    bridge = start_bridge(
+        trust=key_file.keys, renewed=key_file.renewed, changes={"security": "plain", **second}, at=EVERYWHERE
+    )
+    (before,) = predictions.series(1)
+    both = {"plain": bridge.addresses, "curve": bridge.bridge.curve_addresses}
+    for _ in range(2):
+        for security, at in both.items():
+            with SignalClient(at, key_file.keys, security=security) as client:
+                assert next(client.events()).line.prediction.id == before.id
+        hellos = bridge.stats.hellos
+        for security, at in zip(("curve", "plain"), both.values(), strict=True):
+            with SignalClient(at, key_file.keys, security=security) as client:
+                assert not list(client.events(idle_s=1.5))
+        assert bridge.stats.hellos == hellos
+        sessions = bridge.stats.sessions
+        if sessions == 1:
+            revoke(key_file._path, "ea-2")
+            eventually(lambda: bridge.stats.sessions == 2)
+
+
+@pytest.mark.parametrize("security", ["none", "curve"])
+def test_a_second_address_is_for_curve_beside_passwords(start_bridge, security):
+    second = {"curve_signals_bind": "tcp://127.0.0.1:*", "curve_requests_bind": "tcp://127.0.0.1:*"}
+    with pytest.raises(InputError, match=r"bridge\.curve_signals_bind = .* needs bridge\.security = plain"):
+        start_bridge(changes={"security": security, **second})
+    with pytest.raises(InputError, match=r"bridge\.curve_requests_bind = "):  # one without the other
+        start_bridge(changes={"security": "plain", "curve_signals_bind": "tcp://127.0.0.1:*"})
+
+
 @pytest.mark.parametrize("address", ["tcp://0.0.0.0:5555", "tcp://10.1.2.3:5555"])
 def test_another_address_than_loopback_needs_credentials(start_bridge, address):
     for at in (Addresses(address, "tcp://127.0.0.1:*"), Addresses("tcp://127.0.0.1:*", address)):

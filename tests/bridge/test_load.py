@@ -120,17 +120,28 @@ def test_two_bridges_send_the_same_signals_under_their_own_numbers(start_bridge,
     assert heard[0][0].line.session != heard[1][0].line.session
 
 
-def test_who_is_behind_is_seen(start_bridge, advisor, connect, predictions, eventually):
+def test_who_is_behind_is_seen(start_bridge, advisor, predictions, eventually):
+    """No other client is there: what one says of itself may cross what is published meanwhile."""
     bridge = start_bridge()
-    client = connect(bridge)
-    client.resynchronised()
     predictions.series(5)
-    session = client.signals(5)[-1].line.session
-    assert bridge.bridge.client_lag_lines == 0
+    eventually(lambda: bridge.ledger.settled("EURUSD") == 5)
     late = advisor(bridge, "late")
-    late.send(PresenceLine("late", "EURUSD", session, 3, 1))
+    late.send(PresenceLine("late", "EURUSD", bridge.ledger.session, 3, 1))
     eventually(lambda: bridge.bridge.client_lag_lines == 2)
     late.send(PresenceLine("late", "EURUSD", "0" * 16, 3, 1))  # of a session that is over: not known
     eventually(lambda: bridge.bridge.client_lag_lines == 0)
     shown = {one["client"]: one for one in bridge.bridge._presences.document()}
     assert shown["late"]["lag_lines"] is None
+
+
+def test_lines_that_have_just_left_are_no_lag(start_bridge, advisor, predictions, eventually):
+    bridge = start_bridge()
+    predictions.series(5)
+    eventually(lambda: bridge.ledger.settled("EURUSD") == 5)
+    bridge.ledger.settle = lambda: None  # from here on everything is young
+    predictions.series(5, start=5)
+    eventually(lambda: bridge.ledger.seq("EURUSD") == 10)
+    late = advisor(bridge, "late")
+    for seq in (5, 4):
+        late.send(PresenceLine("late", "EURUSD", bridge.ledger.session, seq, 1))
+    eventually(lambda: bridge.bridge.client_lag_lines == 1)

@@ -5,8 +5,9 @@ from bridge.presences import FRESH_MS, PRESENCES_MAX, Presences
 
 def test_the_lag_of_whom_was_not_heard_lately_says_nothing():
     presences = Presences()
-    presences.seen("a", "EURUSD", 0).lag_lines = 7
-    presences.seen("b", None, FRESH_MS).lag_lines = 2
+    presences.seen("a", "EURUSD", 0).tell_lag(7)
+    presences.seen("b", None, FRESH_MS).tell_lag(2)
+    presences.seen("a", "EURUSD", FRESH_MS)  # an ack says nothing of it
     assert (presences.lag_lines(FRESH_MS), presences.lag_lines(FRESH_MS + 1)) == (7, 2)
 
 

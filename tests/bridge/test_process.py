@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -14,9 +14,13 @@ from bridge.events import Cause, Origin, Resynchronised, Signal
 from bridge.keys import load_keys
 from bridge.listener import Addresses
 from bridge.service import run
+from bridge.testing import ExpertAdvisor
+from shared.ack_log import AckLog
+from shared.contracts import Series
 from shared.errors import InputError, SchemaError, SettingError
 from shared.service import ServiceContext
 from shared.settings.groups import BridgeSettings, Settings, SystemSettings
+from shared.testing import walk_candles
 
 _PROGRAM = """
 import sys
@@ -89,6 +93,31 @@ def test_a_stopped_and_continued_bridge_loses_nothing(settings, tmp_path, predic
         os.kill(process.pid, signal.SIGCONT)
         received = [next(events) for _ in sent]
         assert [one.line.prediction.id for one in received if isinstance(one, Signal)] == [one.id for one in sent]
+
+
+def test_candles_and_acks_outlive_a_killed_bridge_and_are_taken_once(settings, tmp_path, broker):
+    series, candles = Series("EURUSD", "M15"), walk_candles(40)
+    with _process(settings) as first:
+        keys = load_keys(tmp_path / "keys.json")
+        ea = ExpertAdvisor(settings.bridge.requests_bind, "ea", keys.bridge, keys.client)
+        with closing(ea):
+            assert ea.push(series, candles[:30]).admitted == 30
+            ea.tell(1)
+            assert ea.reply().seq == 1
+        first.kill()
+        first.wait()
+    with (
+        _process(settings),
+        closing(ExpertAdvisor(settings.bridge.requests_bind, "ea", keys.bridge, keys.client)) as ea,
+    ):
+        assert ea.place(series).candle_ms == candles["t"][29]
+        again = ea.push(series, candles)  # all of them, as after an answer that was lost
+        assert (again.admitted, again.refused, again.candle_ms) == (10, 0, candles["t"][39])
+        for number in (1, 2):
+            ea.tell(number)
+            assert ea.reply().seq == number
+    assert broker.client.xlen(broker.names.candles(series.partition)) == 40
+    assert [ack.number for _, ack in AckLog(broker.client, broker.names, 1_000).read()] == [1, 2]
 
 
 def test_run_stops_with_its_context_and_says_what_it_did(settings, broker):

@@ -8,12 +8,21 @@ import time
 from itertools import count
 
 import pytest
+import zmq
 from harness.bridge_double import prediction
 from harness.desk import prepare
 from harness.tap import Tap
 from harness.terminal import Terminal
 
-from shared.codec import encode_prediction
+from bridge.ea_lines import PlaceQuery
+from bridge.enrolment import enroll
+from bridge.handout import ea_inputs
+from bridge.lines import encode_line
+from bridge.presences import read_bridges
+from shared.ack_log import AckLog
+from shared.broker import fields_of
+from shared.codec import decode_candle, encode_prediction
+from shared.contracts import Series
 from shared.settings.groups import BridgeSettings, Settings, SystemSettings
 
 _PROGRAM = """
@@ -33,7 +42,7 @@ def _free_port():
 class Bridge:
     """The bridge's process, at the same ports and with the same keys whenever it is started."""
 
-    def __init__(self, broker, folder):
+    def __init__(self, broker, folder, security="none"):
         self.ports = _free_port(), _free_port()
         self._keys = folder / "keys.json"
         self._settings = Settings(
@@ -41,6 +50,7 @@ class Bridge:
             bridge=BridgeSettings(
                 signals_bind=f"tcp://127.0.0.1:{self.ports[0]}",
                 requests_bind=f"tcp://127.0.0.1:{self.ports[1]}",
+                security=security,
                 keys=str(self._keys),
             ),
         )
@@ -61,11 +71,25 @@ class Bridge:
         found = json.loads(self._keys.read_text())
         return {"BridgeKey": found["bridge"], "ClientKey": found["client"]}
 
+    def enroll(self, floor, symbols):
+        """The inputs that a trader of a name of his own loads."""
+        name = f"desk-{floor.symbol.partition('.')[0]}"
+        keys = enroll(self._keys, name, symbols, tz="+02:00", source="server-7")
+        return ea_inputs(keys, keys.clients[name], self._settings.bridge)
+
 
 @pytest.fixture(scope="module")
 def bridge(_server, tmp_path_factory):
     _server.client.flushall()
     made = Bridge(_server, tmp_path_factory.mktemp("bridge"))
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="module")
+def guarded(_server, tmp_path_factory):
+    """A bridge whose clients log on."""
+    made = Bridge(_server, tmp_path_factory.mktemp("guarded"), security="plain")
     yield made
     made.kill()
 
@@ -151,7 +175,7 @@ def test_predictions_become_one_position_over_a_restart_of_the_bridge(floor):
 
 def test_a_client_with_another_key_is_answered_nothing(floor):
     floor.start(ClientKey="00" * 32)
-    floor.terminal.until(lambda: floor.terminal.heard("link: catching up"))
+    floor.terminal.until(lambda: floor.terminal.heard("link: no answer: is NatronEA.set the newest?"))
     floor.publish()
     floor.terminal.spend(200)
     assert not floor.terminal.heard("link: in step")
@@ -307,3 +331,108 @@ def test_a_burst_of_twenty_thousand_lines_is_taken_whole(floor):
     assert "refused lines: 0" in floor.panel()
     signals = [line for line in floor.terminal.said if ";signal;" in line]
     assert len(signals) == 20_001
+
+
+def _is_enrolled(bridge, inputs, symbol):
+    """A running bridge takes changes of its key file over within a second."""
+    line = encode_line(PlaceQuery(inputs["ClientId"], Series(symbol, "M15"), 1), bytes.fromhex(inputs["ClientKey"]))
+    with zmq.Context() as context, context.socket(zmq.DEALER) as one:
+        one.linger, one.plain_username, one.plain_password = 0, inputs["User"].encode(), inputs["Password"].encode()
+        one.connect(f"tcp://127.0.0.1:{bridge.ports[1]}")
+        one.send(line)
+        return bool(one.poll(2_000))
+
+
+def _await_enrolment(bridge, inputs, symbol):
+    deadline = time.monotonic() + 60
+    while not _is_enrolled(bridge, inputs, symbol):
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"Password": "0" * 32}, {"User": "owner"}, {"Password": "\u0416" * 16}],
+    ids=["another password", "another user", "no ASCII"],
+)
+def test_a_wrong_password_opens_nothing_and_says_so(floor, guarded, change):
+    right = guarded.enroll(floor, [floor.symbol])
+    _await_enrolment(guarded, right, floor.symbol)
+    floor.start(guarded.ports, **(right | change))
+    floor.terminal.until(lambda: "user or password refused" in floor.panel())
+    floor.publish()
+    floor.terminal.spend(200)
+    assert not floor.terminal.heard("in step")
+    assert floor.terminal.number("requests") == 0
+
+
+def test_the_right_password_trades_pushes_its_candles_exactly_and_tells_what_it_did(floor, guarded):
+    inputs = guarded.enroll(floor, [floor.symbol])
+    _await_enrolment(guarded, inputs, floor.symbol)
+    series, client, names = Series(floor.symbol, "M15"), floor.broker.client, floor.broker.names
+    first_ms = floor.closed_ms - 39 * 900_000
+    floor.start(guarded.ports, **(inputs | {"PushCandles": "true"}))
+    floor.terminal.until(lambda: "candles: up to date" in floor.panel())
+    entries = map(fields_of, client.execute_command("XRANGE", names.candles(series.partition), "-", "+"))
+    held = [decode_candle(one[b"m"], one[b"n"], one[b"a"]) for one in entries]
+    assert [(one.t, one.o, one.h, one.l, one.c, one.v) for one in held if one.series == series] == [
+        (first_ms + at * 900_000, 1.1, 1.1005, 1.0995, 1.1, 100.0) for at in range(40)
+    ]
+    assert client.hget(names.series(series.partition), series.key) == b"40 ea:server-7"
+    floor.in_step()
+    one = floor.publish()
+    assert floor.decision(one) == "ordered: code 10009"
+
+    def told():
+        acks = [ack for _, ack in AckLog(client, names, 1).read(count=10_000)]
+        return [ack for ack in acks if ack.symbol == floor.symbol and ack.event != "state"]
+
+    floor.terminal.until(lambda: len(told()) >= 2)
+    assert [(ack.client, ack.event, ack.id, ack.side, ack.price_points) for ack in told()] == [
+        (inputs["ClientId"], "ordered", one.id, 1, 110_010), (inputs["ClientId"], "filled", "", 1, 110_010),
+    ]  # fmt: skip
+
+
+def test_another_symbol_than_enrolled_is_read_and_taken_only_once_it_is_on_the_list(floor, guarded):
+    inputs = guarded.enroll(floor, ["GBPUSD"])
+    _await_enrolment(guarded, inputs, "GBPUSD")
+    floor.start(guarded.ports, **(inputs | {"PushCandles": "true"}))
+    floor.terminal.until(lambda: "candles: this symbol is not on the client's list" in floor.panel())
+    floor.in_step()
+    assert floor.decision(floor.publish()) == "ordered: code 10009"
+    series = Series(floor.symbol, "M15")
+    history = floor.broker.names.history(series.partition, series.key)
+    assert not floor.broker.client.exists(history)
+    guarded.enroll(floor, ["GBPUSD", floor.symbol])
+    floor.terminal.until(lambda: "candles: up to date" in floor.panel())
+    assert floor.broker.client.xlen(history) == 40
+
+
+def test_who_watches_the_bridge_sees_how_far_the_ea_is(floor, bridge):
+    floor.start()
+    floor.in_step()
+    floor.decision(floor.publish())
+
+    def shown():
+        return [
+            one["lag_lines"]
+            for found in read_bridges(floor.broker.client, floor.broker.names).values()
+            for one in found["clients"]
+            if one["symbol"] == floor.symbol
+        ]
+
+    floor.terminal.until(lambda: shown() == [0])
+
+
+def test_the_self_test_passes_with_the_inputs_of_an_enrolled_client(floor, guarded, compiled, mql5, tmp_path):
+    inputs = guarded.enroll(floor, [floor.symbol])
+    _await_enrolment(guarded, inputs, floor.symbol)
+    script = Terminal(compiled(mql5 / "Scripts" / "NatronSelfTest.mq5"), tmp_path)
+    known = {"Host", "SignalsPort", "RequestsPort", "User", "Password", "BridgeKey", "ClientKey", "ClientId"}
+    script.do(f"set symbol {floor.symbol}")
+    for name in known:
+        script.do(f"input {name} {inputs[name]}")
+    script.do("input Seconds 60")
+    said = [line.partition("self-test: ")[2] for line in script.do("start")]
+    script.quit()
+    steps = ["SHA-256", "keys", "client", "symbol", "link", "signatures", "heartbeat", "clock"]
+    assert [line.split()[:2] for line in said if line.split()[0] in steps] == [[step, "ok"] for step in steps]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from harness.bridge_double import CLOSED_MS, prediction, shares
-from harness.desk import prepare
+from harness.desk import Chart, prepare
 
 from shared.contracts import Reason, encode_symbol
 
@@ -24,6 +24,31 @@ def test_a_signal_becomes_a_position_with_stops_magic_and_comment(desk):
         ["1001", LONG, "0.25", "1.10010", "1.09810", "1.10310", "20241122", f"NTN.M15.{CLOSED_MS}"]
     ]
     assert desk.terminal.heard(";filled;")
+
+
+@pytest.mark.parametrize(
+    ("market", "chart", "long", "short"),
+    [
+        ({"digits": 3, "tick_value": 0.67}, Chart(150, 0.05, 0.01),
+         ["0.37", "150.01000", "149.81000", "150.31000"], ["0.37", "150.00000", "150.20000", "149.70000"]),
+        ({"digits": 2, "volume_min": 0.1, "volume_step": 0.1}, Chart(2_000, 0.5, 0.1),
+         ["0.20", "2000.10000", "1998.10000", "2003.10000"], ["0.20", "2000.00000", "2002.00000", "1997.00000"]),
+        ({"digits": 2, "tick_points": 25, "tick_value": 5}, Chart(18_000, 5.03, 0.25),
+         ["0.12", "18000.25000", "17980.00000", "18030.50000"],
+         ["0.12", "18000.00000", "18020.25000", "17969.75000"]),
+        ({"digits": 1, "tick_points": 5, "tick_value": 1, "volume_min": 1, "volume_step": 1}, Chart(400, 0.5, 0.5),
+         ["12.00", "400.50000", "398.50000", "403.50000"], ["12.00", "400.00000", "402.00000", "397.00000"]),
+    ],
+    ids=["three digits", "two digits, lots of 0.1", "a grid of 25 points", "a grid of 5 points, whole lots"],
+)  # fmt: skip
+@pytest.mark.parametrize("side", [LONG, SHORT])
+def test_prices_and_lots_fit_the_symbols_digits_grid_and_steps(desk, market, chart, long, short, side):
+    for name, value in market.items():
+        desk.terminal.do(f"market {name} {value}")
+    desk.start(chart=chart, MaxLots=100)
+    desk.in_step()
+    assert desk.trade(prediction(**(_SHORT if side == SHORT else {}))) == "ordered: code 10009"
+    assert desk.positions()[0][1:6] == [side, *(short if side == SHORT else long)]
 
 
 @pytest.mark.parametrize("rule", [_EV, _DIRECTION, _SETUP, _POLICY])

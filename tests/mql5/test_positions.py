@@ -2,6 +2,7 @@
 
 import pytest
 from harness.bridge_double import prediction
+from harness.desk import Chart
 
 _SHORT = {"outlook": (0.2, 0.7, 0.3), "direction_probs": (0.7, 0.2, 0.1), "policy": ()}
 
@@ -60,6 +61,17 @@ def test_a_short_position_trails_downwards_on_the_ask(desk):
     assert _stop(desk) == "1.09960"
     _closing(desk, 1.0990)
     assert _stop(desk) == "1.09960"
+
+
+@pytest.mark.parametrize(("side", "price", "stop"), [(1, 18_020, "18004.75000"), (-1, 17_980, "17995.50000")])
+def test_a_stop_trails_on_the_symbols_grid(desk, side, price, stop):
+    for name, value in {"digits": 2, "tick_points": 25, "tick_value": 5}.items():
+        desk.terminal.do(f"market {name} {value}")
+    _opened(desk, side, chart=Chart(18_000, 5.03, 0.25), BreakEvenAtr=0)
+    desk.terminal.quote(price, 0.25)
+    desk.terminal.advance(900_000)
+    desk.terminal.quote(price, 0.25)
+    assert _stop(desk) == stop
 
 
 def test_the_take_profit_stays(desk):

@@ -1,4 +1,5 @@
 // Candles of the chart to the bridge: it says which one it has last (R1), and gets what comes after, oldest first.
+#include "CandleBytes.mqh"
 #include "ServerZone.mqh"
 #include "SignalReader.mqh"
 
@@ -6,13 +7,6 @@
 #define PUBLISHER_AGAIN_MS 10000
 #define PUBLISHER_ASK_MS   30000
 #define PUBLISHER_WAIT_MS  60000 // the longest, whatever a busy bridge says
-
-//--- a double and its 64 bits
-union URealBits
-  {
-   double            real;
-   long              bits;
-  };
 
 class CCandlePublisher
   {
@@ -27,24 +21,7 @@ private:
    string            m_refused;    // what the bridge said of candles that it did not take
    ulong             m_paused;     // the bridge is busy until then
 
-   static void       AddReal(CByteBuffer &bulk,const double value)
-     {
-      URealBits both;
-      both.real=value;
-      bulk.AddLittle(both.bits,8);
-     }
-   //--- MqlRates as it lies in memory, 60 bytes; its time is UTC here
-   static void       AddCandle(CByteBuffer &bulk,const MqlRates &rate,const long utc_s)
-     {
-      bulk.AddLittle(utc_s,8);
-      AddReal(bulk,rate.open);
-      AddReal(bulk,rate.high);
-      AddReal(bulk,rate.low);
-      AddReal(bulk,rate.close);
-      bulk.AddLittle(rate.tick_volume,8);
-      bulk.AddLittle(rate.spread,4);
-      bulk.AddLittle(rate.real_volume,8);
-     }
+   bool              Wanted(void) const { return(m_held_ms!=LINE_MS_MAX); }
    void              AskWhere(CSignalReader &reader,const SNatronSettings &s,const ulong now)
      {
       reader.Send("Q1|"+s.client+"|"+s.symbol+"|"+IntegerToString(reader.StampMs())+"|"+IntegerToString(s.tf_s));
@@ -62,11 +39,11 @@ private:
          long utc_s=CServerZone::Utc(rates[at].time,s);
          if(1000*utc_s<=last_ms)
             continue;
-         AddCandle(bulk,rates[at],utc_s);
+         CCandleBytes::Add(bulk,rates[at],utc_s);
          last_ms=1000*utc_s;
          count++;
         }
-      m_state=m_held_ms==LINE_MS_MAX ? "this symbol is not on the client's list" : count>0 ? "pushing" : "up to date";
+      m_state=count>0 ? "pushing" : "up to date";
       m_seen=had>0 ? rates[had-1].time : m_seen;
       if(count==0)
          return;
@@ -100,11 +77,13 @@ public:
       m_known=true;
       m_waiting=false;
       m_held_ms=line.candle_ms;
+      if(!Wanted())
+         m_state="this symbol is not on the client's list";
       m_seen=0;
       m_paused=line.wait_ms>0 ? GetTickCount64()+(ulong)MathMin(line.wait_ms,PUBLISHER_WAIT_MS) : 0;
       if(line.wait_ms>0)
          m_state="the bridge is busy";
-      if(line.refused>0)
+      if(line.refused>0 && Wanted())
          m_refused=", refused "+IntegerToString(line.refused)+": "+line.refusals;
      }
    void              Poll(CSignalReader &reader,const SNatronSettings &s)
@@ -119,7 +98,8 @@ public:
          m_waiting=false;
          m_due=0;
         }
-      if(!m_known || (m_waiting && now>=m_due))
+      bool listed=Wanted() || !s.push_candles; // the list may be made longer any time
+      if(!m_known || !listed || (m_waiting && now>=m_due))
         {
          if(now>=m_due)
             AskWhere(reader,s,now);

@@ -5,11 +5,12 @@
 #include "NameCode.mqh"
 #include "Timeframe.mqh"
 
-#define LINE_BYTES_MAX 1023
-#define LINE_PPM       1000000
-#define LINE_MS_MAX    99999999999999
-#define LINE_US_MAX    99999999999999999
-#define LINE_SEQ_MAX   9999999999
+#define LINE_BYTES_MAX   1023
+#define LINE_PPM         1000000
+#define LINE_MS_MAX      99999999999999
+#define LINE_US_MAX      99999999999999999
+#define LINE_SEQ_MAX     9999999999
+#define LINE_CANDLES_MAX 256
 
 class CLineCodec
   {
@@ -135,6 +136,25 @@ private:
       ReadSymbol(line,true);
       ReadHead(line);
      }
+   //--- time:reason, with commas between; none at all is good too
+   static bool       RefusalsAreGood(const string text)
+     {
+      string parts[];
+      int count=text=="" ? 0 : StringSplit(text,',',parts);
+      for(int at=0; at<count; at++)
+        {
+         int mark=StringFind(parts[at],":");
+         bool good=mark>0 && mark<StringLen(parts[at])-1;
+         for(int i=0; good && i<StringLen(parts[at]); i++)
+           {
+            int letter=(int)StringGetCharacter(parts[at],i);
+            good=i==mark || (i<mark ? letter>='0' && letter<='9' : (letter>='a' && letter<='z') || letter=='_');
+           }
+         if(!good)
+            return(false);
+        }
+      return(true);
+     }
    //--- lines that answer what the EA sends: see docs/wire-protocol.md
    void              ReadReply(SLine &line)
      {
@@ -147,9 +167,11 @@ private:
          if(!m_fields.More())
             return;
          line.wait_ms=m_fields.Number("wait_ms",0,LINE_MS_MAX);
-         m_fields.Number("admitted",0,LINE_SEQ_MAX);
-         line.refused=m_fields.Number("refused",0,LINE_SEQ_MAX);
+         m_fields.Number("admitted",0,LINE_CANDLES_MAX);
+         line.refused=m_fields.Number("refused",0,LINE_CANDLES_MAX);
          line.refusals=m_fields.Text("refusals");
+         if(!RefusalsAreGood(line.refusals))
+            m_fields.Complain("refusals");
         }
      }
 

@@ -34,7 +34,7 @@ private:
          if(s.break_even_atr>0 && side*(close-open)>=even-_Point/2)
             wish=Nearer(wish,open,side);
         }
-      return(NormalizeDouble(wish,_Digits));
+      return(CSizing::Level(wish,side));
      }
    void              Trail(CTradeExecutor &executor,const ulong ticket,const int side,const double leaving)
      {

@@ -6,6 +6,8 @@
 #include "Zmtp.mqh"
 
 #define HELLO_AGAIN_MS 1000
+#define PRESENCE_MS    5000
+#define HELLOS_PATIENT 5 // unanswered ones before the trader is told
 
 enum ENUM_ORIGIN { ORIGIN_LIVE, ORIGIN_RESENT, ORIGIN_SNAPSHOT };
 
@@ -24,6 +26,8 @@ private:
    int               m_lines;      // of the answer so far
    bool              m_torn;       // something of the answer is missing
    ulong             m_hello_due;
+   ulong             m_presence_due;
+   int               m_hellos;     // since a line of an answer came
    int               m_connections;
    bool              m_alive;
    ulong             m_heard;
@@ -80,6 +84,16 @@ private:
       Ask();
       m_requests.Send(m_codec.Hello(m_client,m_symbol,m_standing.Session(),m_standing.Seq(),StampMs()));
       m_hello_due=now+HELLO_AGAIN_MS;
+      m_hellos++;
+     }
+   //--- how far it is, now and then: whoever watches the bridge sees who is behind
+   void              SayPresence(void)
+     {
+      ulong now=GetTickCount64();
+      if(m_asking || now<m_presence_due || !m_requests.IsUp())
+         return;
+      m_presence_due=now+PRESENCE_MS;
+      Send("P1|"+m_client+"|"+m_symbol+"|"+m_standing.Session()+"|"+IntegerToString(m_standing.Seq())+"|"+IntegerToString(StampMs()));
      }
    bool              TakeLive(SLine &line,ENUM_ORIGIN &origin)
      {
@@ -135,6 +149,7 @@ private:
       if(!m_asking || !Enter(line.session))
          return(false);
       Hear(line);
+      m_hellos=0;
       m_hello_due=GetTickCount64()+HELLO_AGAIN_MS;
       if(line.kind=="E1")
         {
@@ -183,6 +198,8 @@ public:
       m_lines=0;
       m_torn=false;
       m_hello_due=0;
+      m_presence_due=0;
+      m_hellos=0;
       m_replied=false;
      }
    void              Configure(const SNatronSettings &s)
@@ -212,6 +229,7 @@ public:
          Ask();
         }
       SayHello();
+      SayPresence();
      }
    //--- the next signal that came; while a HELLO is unanswered the subscription waits, its answer covers it
    bool              Next(SLine &line,ENUM_ORIGIN &origin)
@@ -252,7 +270,7 @@ public:
    string            Link(void) const
      {
       if(m_signals.IsUp() && m_requests.IsUp())
-         return(m_asking ? "catching up" : "in step");
+         return(!m_asking ? "in step" : m_hellos<=HELLOS_PATIENT ? "catching up" : "no answer: is NatronEA.set the newest?");
       return(m_signals.IsUp() ? "requests: "+m_requests.Fault() : "signals: "+m_signals.Fault());
      }
   };

@@ -43,8 +43,8 @@ public:
       return((double)MathMax(SymbolInfoInteger(_Symbol,SYMBOL_TRADE_STOPS_LEVEL),SymbolInfoInteger(_Symbol,SYMBOL_TRADE_FREEZE_LEVEL)));
      }
    //--- points from the entry to a stop: what was wished, or the least that the broker allows
-   static double     StopPoints(const double wished,const double spread_points) { return(MathMax(wished,spread_points+StopsLevel()+1)); }
-   static double     TakePoints(const double wished,const double spread_points) { return(MathMax(wished,StopsLevel()+1-spread_points)); }
+   static double     StopPoints(const double wished,const double spread_points) { return(CSizing::OnGrid(MathMax(wished,spread_points+StopsLevel()+1))); }
+   static double     TakePoints(const double wished,const double spread_points) { return(CSizing::OnGrid(MathMax(wished,StopsLevel()+1-spread_points))); }
    //--- opens a position; asks again only where the price moved and nothing was done
    bool              Open(const int side,const double lots,const double stop_points,const double take_points,const string comment)
      {

@@ -43,6 +43,7 @@ inline double SymbolInfoDouble(const string &symbol, ENUM_SYMBOL_INFO_DOUBLE wha
   switch (what) {
     case SYMBOL_TRADE_TICK_VALUE:
     case SYMBOL_TRADE_TICK_VALUE_LOSS: return g_market.at["tick_value"];
+    case SYMBOL_TRADE_TICK_SIZE: return g_market.tick_size();
     case SYMBOL_VOLUME_MIN: return g_market.at["volume_min"];
     case SYMBOL_VOLUME_MAX: return g_market.at["volume_max"];
     case SYMBOL_VOLUME_STEP: return g_market.at["volume_step"];

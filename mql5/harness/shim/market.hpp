@@ -44,7 +44,7 @@ struct Market {
   double bid = 1.10000, ask = 1.10010;
   long tick_ms = 0;
   std::map<std::string, double> at = {
-      {"digits", 5}, {"tick_value", 1}, {"volume_min", 0.01}, {"volume_max", 50}, {"volume_step", 0.01}, {"stops_level", 0},
+      {"digits", 5}, {"tick_points", 1}, {"tick_value", 1}, {"volume_min", 0.01}, {"volume_max", 50}, {"volume_step", 0.01}, {"stops_level", 0},
       {"freeze_level", 0}, {"filling", 3}, {"trade_mode", 4}, {"balance", 10'000}, {"hedging", 1}, {"leverage", 100}, {"account_mode", 0},
       {"account_trade", 1}, {"account_expert", 1}, {"terminal_trade", 1}, {"mql_trade", 1}, {"connected", 1}, {"closed", 0}, {"login", 4711},
       {"kill_after_order", 0}, {"comment_max", 31}, {"slippage", 0}, {"slippage_bps", 0}};
@@ -58,8 +58,9 @@ struct Market {
   int requests = 0;
 
   double point() const { return std::pow(10.0, -at.at("digits")); }
+  double tick_size() const { return point() * at.at("tick_points"); }
   double worth(int type, double volume, double from, double to) const {
-    return (type == POSITION_TYPE_BUY ? to - from : from - to) / point() * at.at("tick_value") * volume;
+    return (type == POSITION_TYPE_BUY ? to - from : from - to) / tick_size() * at.at("tick_value") * volume;
   }
   double leaving(int type) const { return type == POSITION_TYPE_BUY ? bid : ask; }
   double equity() const {
@@ -67,7 +68,7 @@ struct Market {
     for (const Position &one : positions) sum += worth(one.type, one.volume, one.open, leaving(one.type));
     return sum;
   }
-  double margin(double volume, double price) const { return volume * at.at("tick_value") / point() * price / at.at("leverage"); }
+  double margin(double volume, double price) const { return volume * at.at("tick_value") / tick_size() * price / at.at("leverage"); }
   double margin_free() const {
     double sum = equity();
     for (const Position &one : positions) sum -= margin(one.volume, one.open);
@@ -76,7 +77,7 @@ struct Market {
   bool whole(double value, double step) const { return std::fabs(value / step - std::round(value / step)) < 1e-6; }
   bool stops_fit(int type, double sl, double tp) const {
     double out = leaving(type), least = at.at("stops_level") * point() - 1e-9, sign = type == POSITION_TYPE_BUY ? 1 : -1;
-    if ((sl && !whole(sl, point())) || (tp && !whole(tp, point()))) return false;
+    if ((sl && !whole(sl, tick_size())) || (tp && !whole(tp, tick_size()))) return false;
     return !(sl && sign * (out - sl) < least) && !(tp && sign * (tp - out) < least) && !(sl && sign * (out - sl) <= 0) && !(tp && sign * (tp - out) <= 0);
   }
   uint refusal(const Request &want) const {

@@ -25,7 +25,7 @@ def natron(*arguments: object) -> Result:
 
 
 def test_a_client_is_enrolled_and_sent_away(tmp_path: Path) -> None:
-    said = natron("enroll", "ea-1", "--symbols", "EURUSD,GBPUSD", "--tz", "broker-eu", "--data", tmp_path).stdout
+    said = natron("enroll", "ea-1", "--symbols", "EURUSD, GBPUSD,", "--tz", "broker-eu", "--data", tmp_path).stdout
     given = tmp_path / "clients" / "ea-1" / "NatronEA.set"
     assert "ea-1 is enrolled and may push EURUSD, GBPUSD" in said
     assert str(given) in said
