@@ -50,7 +50,7 @@ function said({ signal, delay_ms: delay }) {
 function fills(trades) {
   const several = new Set(trades.map((one) => one.client)).size > 1;
   const terminal = (of) => (several ? [of] : []);
-  const heads = [["Filled (UTC)", "first"], ["Symbol", ""], ...terminal(["Terminal", ""]), ["Side", ""], ["Volume", "num"], ["Price", "num"], ["Signal", ""], ["Delay", "num"], ["Slippage", "num"], ["Result", "num"]];
+  const heads = [["Filled (UTC)", "first"], ["Symbol", ""], ...terminal(["Terminal", ""]), ["Side", ""], ["Volume", "num"], ["Price", "num"], ["Signal", "whole"], ["Delay", "num"], ["Slippage", "num"], ["Result", "num"]];
   const rows = trades.map((one) => [
     stamp(one.time), one.symbol, ...terminal(one.client), h("span", { class: SIDES[one.side] }, one.side ?? "–"), money(one.lots), price(one.price), said(one),
     duration(one.delay_ms), fixed(one.slippage_points, 1), Number.isFinite(one.result) ? h("span", { class: one.result < 0 ? "down" : "up" }, money(one.result)) : "open",
