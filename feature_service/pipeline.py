@@ -14,24 +14,27 @@ from shared.contracts import CANDLE_DTYPE, Candles, Rows
 _Float = TypeVar("_Float", np.float32, np.float64)
 
 
-def compute_history(candles: Candles) -> Rows:
-    """Feature rows of a series from its first candle on.
+def compute_history(candles: Candles, newest: int | None = None) -> Rows:
+    """Feature rows of a series from its first candle on, or of its newest candles alone.
 
     Parameters
     ----------
     candles
         (N,) closed candles of one series, ascending. Before the first it is taken as flat at its open.
+    newest
+        How many of the last candles to make rows of, all where there are fewer; None: of every one.
 
     Returns
     -------
-    (N, F) float32 in model order; row i depends on candles i - lookback + 1 to i alone.
+    (N or ``newest``, F) float32 in model order; row i depends on candles i - lookback + 1 to i alone.
 
     Raises
     ------
     InputError
         The array is not one of candles.
     """
-    return _compute(candles, np.empty((len(candles), FEATURE_SET.size), np.float32))
+    count = len(candles) if newest is None else min(newest, len(candles))
+    return _compute(candles, np.empty((count, FEATURE_SET.size), np.float32))
 
 
 def compute_values(candles: Candles) -> NDArray[np.float64]:

@@ -116,5 +116,4 @@ class Predictor:
 
 def _window(candles: Candles) -> Rows:
     """(96, F) rows up to the last candle: older candles than ``NEEDED`` change no bit of them."""
-    rows: Rows = np.ascontiguousarray(compute_history(candles[-NEEDED:])[-WINDOW:])
-    return rows
+    return compute_history(candles[-NEEDED:], WINDOW)

@@ -1,5 +1,6 @@
 """What clients send: the JSON shapes of requests, and the candles they become."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ SYMBOL = "UNNAMED"
 CANDLES_MAX = 10_000
 BATCH_MAX = 64
 
+_USUAL_STAMP = re.compile(r"[1-4][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}")
 _SECONDS_MAX, _MS_MAX = 10**11, 10**14  # year 5138 either way: the magnitude tells the unit
 _MEND_TIME = "write 2024-01-31 09:00:00, an ISO 8601 time, or epoch seconds or milliseconds"
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -103,17 +105,33 @@ def series_of(request: PredictRequest, candles: Candles) -> Series:
 
 def _times(stamps: list[str | int | float], zone: Zone) -> np.ndarray:
     """(N,) UTC epoch ms; an hour that the clock shows twice is read as ascending."""
-    local, known = np.empty(len(stamps), np.int64), np.zeros(len(stamps), bool)
-    for at, stamp in enumerate(stamps):
-        local[at], known[at] = epoch_ms(f"candles[{at}].time", stamp)
+    local, known = _read_stamps(stamps)
     if known.all():
         return local
     readings = zone.readings(local)
     utc = readings.earlier.copy()
-    for at in range(1, len(utc)):
-        if utc[at] <= utc[at - 1]:
-            utc[at] = readings.later[at]
+    if (np.diff(utc) <= 0).any():
+        for at in range(1, len(utc)):
+            if utc[at] <= utc[at - 1]:
+                utc[at] = readings.later[at]
     return np.where(known, local, utc)
+
+
+def _read_stamps(stamps: list[str | int | float]) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) ``epoch_ms`` of each, and whether it is UTC: at once where all are of a usual form, else one by one."""
+    kinds = set(map(type, stamps))
+    if kinds == {int} and all(0 < stamp < _MS_MAX for stamp in stamps):  # type: ignore[operator]
+        epochs = np.array(stamps, np.int64)
+        return np.where(epochs < _SECONDS_MAX, epochs * 1_000, epochs), np.ones(len(stamps), bool)
+    if kinds == {str} and all(map(_USUAL_STAMP.fullmatch, stamps)):  # type: ignore[arg-type]
+        try:
+            return np.array(stamps, "datetime64[ms]").astype(np.int64), np.zeros(len(stamps), bool)
+        except ValueError:
+            pass  # a month 13: reading one by one says which it is
+    local, known = np.empty(len(stamps), np.int64), np.zeros(len(stamps), bool)
+    for at, stamp in enumerate(stamps):
+        local[at], known[at] = epoch_ms(f"candles[{at}].time", stamp)
+    return local, known
 
 
 def epoch_ms(field: str, stamp: str | int | float) -> tuple[int, bool]:

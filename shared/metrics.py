@@ -60,6 +60,7 @@ class Metrics(Watched):
         self.room = self._gauge(
             "room_entries", "entries that may yet come before a reader that holds nobody back misses some"
         )
+        self.room.set(float("inf"))  # until something waits: a rule that asks for little room finds none
         self.cache_hits = self._counter("cache_hits_total", "entries whose series was in memory")
         self.reasons = self._counter(
             "reasons_total", "predictions by reason not to trade on them", labelnames=["reason"]
@@ -108,6 +109,7 @@ class ArchiveMetrics(Watched):
         self.rows = self._counter("rows_total", "rows written", labelnames=kind)
         self.known = self._counter("known_total", "rows that were there before", labelnames=kind)
         self.missed = self._counter("missed_total", "rows that were trimmed before they were read", labelnames=kind)
+        self.behind = self._gauge("behind_logs", "logs of which half of what is kept, or more, waited at the last read")
 
 
 class AlertMetrics(Watched):

@@ -12,6 +12,7 @@ from archive.alerts.rules import Alert, Rules, check_url
 from shared.broker import LOST, text
 from shared.errors import InputError
 from shared.metrics import AlertMetrics
+from shared.monitor import MonitorDoor
 from shared.names import Names
 from shared.service import ServiceContext, open_service
 from shared.settings.groups import AlertSettings, Settings
@@ -35,7 +36,8 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
     """
     metrics = AlertMetrics()
     targets = targets_of(settings.alerts)
-    context = context or open_service(SERVICE, settings, lambda: metrics.serve(settings.alerts.metrics_port))
+    port, door = settings.alerts.metrics_port, MonitorDoor.of(settings.system)
+    context = context or open_service(SERVICE, settings, lambda: metrics.serve(port, door))
     watch = AlertWatch(context.client, context.names, Rules(context.client, context.names, settings.alerts), targets)
     while not context.stop.is_set():
         try:

@@ -124,12 +124,17 @@ class ScoringStage:
         listener: Listener,
         keep: tuple[int, int],
     ) -> None:
-        """``keep``: newest outcomes kept a partition's log, and a series."""
+        """``keep``: newest predictions, and likewise outcomes, kept a partition's log; newest outcomes of a series."""
         self._client, self._log, self._book = client, log, book
         self._teachings, self._listener = teachings, listener
         self._waiting: dict[str, _Waiting] = {}
         self.keys = StageKeys(
-            stage=log.stage, service=log.service, holds_input=False, output_keep=keep[0], side_keep=keep[1]
+            stage=log.stage,
+            service=log.service,
+            holds_input=False,
+            input_keep=keep[0],
+            output_keep=keep[0],
+            side_keep=keep[1],
         )
 
     def input_log(self, p: int) -> str:

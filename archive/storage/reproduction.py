@@ -64,7 +64,7 @@ def reproduce(vault: Vault, prediction_id: str, bundle_of: Callable[[str], Bundl
     if not found:
         raise InputError("id", prediction_id, "is not in the archive", "look at natron-archive/predictions")
     candles, first_n = _candles(vault, series, t)
-    rows = compute_history(candles)[-WINDOW:]
+    rows = compute_history(candles, WINDOW)
     compared, equal = _compare_rows(vault, series, candles["t"][-WINDOW:], rows)
     reproductions = []
     for values in found:

@@ -14,7 +14,7 @@ from shared.broker import LOST
 from shared.metrics import ArchiveMetrics
 from shared.monitor import MonitorDoor
 from shared.service import ServiceContext, open_service
-from shared.settings.groups import ArchiveSettings, Settings
+from shared.settings.groups import Settings
 
 SERVICE = "archive"
 BLOCK_MS = 100
@@ -38,16 +38,15 @@ def run(settings: Settings, context: ServiceContext | None = None, *, until_idle
     context = context or open_service(SERVICE, settings, lambda: metrics.serve(port, door))
     vault = Vault(Path(settings.archive.folder), write=True)
     try:
-        _Archive(settings.archive, context, metrics, vault).run(until_idle)
+        _Archive(settings, context, metrics, vault).run(until_idle)
     finally:
         vault.close()
 
 
 class _Archive:
-    def __init__(
-        self, settings: ArchiveSettings, context: ServiceContext, metrics: ArchiveMetrics, vault: Vault
-    ) -> None:
-        self._settings, self._context, self._metrics, self._vault = settings, context, metrics, vault
+    def __init__(self, settings: Settings, context: ServiceContext, metrics: ArchiveMetrics, vault: Vault) -> None:
+        self._settings, self._context, self._metrics, self._vault = settings.archive, context, metrics, vault
+        self._log_keep = settings.system.log_keep
         self._tended_s = self._written_s = float("-inf")
         self._sources: list[Source] = []
         self._tail = self._fresh_tail()
@@ -74,7 +73,8 @@ class _Archive:
 
     def _fresh_tail(self) -> Tail:
         catalog = self._vault.catalog
-        return Tail(self._context.client, self._context.names, self._metrics, catalog.positions(), catalog.newest())
+        client, names = self._context.client, self._context.names
+        return Tail(client, names, self._metrics, catalog.positions(), catalog.newest(), self._log_keep)
 
     def _due(self) -> bool:
         waits = self._context.clock.monotonic_s() - self._written_s >= self._settings.write_s

@@ -26,8 +26,6 @@ from shared.gate import START
 from shared.metrics import ArchiveMetrics
 from shared.names import Names
 
-READ_COUNT = 512
-
 Fields = dict[bytes, bytes]
 _log = structlog.get_logger()
 
@@ -73,6 +71,9 @@ def _outcome(fields: Fields, *, shadow: bool) -> Record:
 class Tail:
     """Gathers rows that are not in the archive yet, with the positions they bring it to.
 
+    A read takes at most half of what a log keeps for readers behind, so one that is full is the alarm that the rest is
+    soon trimmed unread. Logs that keep more are asked in parts of the same size: the shortest is trimmed first.
+
     A row at or before the newest one of its series (and bundle, or feature set) is known: a broker that lost its tail
     was sent the same candles again. Candles that were trimmed unread are taken from their series' history, if it still
     has them; what else is missing is counted.
@@ -85,9 +86,11 @@ class Tail:
         metrics: ArchiveMetrics,
         positions: dict[str, str],
         newest: Sequence[Newest],
+        log_keep: int,
     ) -> None:
+        """``log_keep``: newest entries that a log keeps at least, whoever has read them."""
         self._client, self._names, self._metrics = client, names, metrics
-        self._positions = positions
+        self._positions, self._read_count = positions, max(1, log_keep // 2)
         self._newest = {(one.kind, one.series, one.of): one for one in newest}
         self.records: list[Record] = []
         self.moved: dict[str, str] = {}
@@ -98,13 +101,21 @@ class Tail:
         by_key = {one.log.encode(): one for one in logs}
         block = ["BLOCK", block_ms] if block_ms else []
         places = [self._positions.get(one.log, START) for one in logs]
-        reply = self._client.execute_command("XREAD", "COUNT", READ_COUNT, *block, "STREAMS", *by_key, *places)
+        reply = self._client.execute_command("XREAD", "COUNT", self._read_count, *block, "STREAMS", *by_key, *places)
+        self._alarm([len(entries) for _, entries in reply or []])
         for key, entries in reply or []:
             for raw in entries:
                 self._take(by_key[key], fields_of(raw))
             log, last = by_key[key].log, entries[-1][0].decode()
             self._positions[log] = self.moved[log] = last
         return sum(len(entries) for _, entries in reply or [])
+
+    def _alarm(self, counts: Sequence[int]) -> None:
+        """Say while it is still there that a log is about to be trimmed unread."""
+        behind = sum(count >= self._read_count for count in counts)
+        self._metrics.behind.set(behind)
+        if behind:
+            _log.error("reader_falls_behind", stage="archive", logs=behind, waiting=self._read_count)
 
     def _take(self, source: Source, fields: Fields) -> None:
         try:

@@ -39,9 +39,15 @@ class Predictor(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """Takes as many connections at once as the bench opens."""
+
+    request_queue_size = 256
+
+
 if __name__ == "__main__":
     torch.set_num_threads(THREADS)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Predictor)
+    server = Server(("127.0.0.1", 0), Predictor)
     sys.stdout.write(f"{server.server_port}\n")
     sys.stdout.flush()
     server.serve_forever()

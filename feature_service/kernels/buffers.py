@@ -33,16 +33,18 @@ def first_end(slot: int) -> int:
 
 @kernel
 def compute_rows(columns: Buffer, candles: Table, rows: Values) -> None:
-    """Rows of a history from its first candle on; ``columns`` is (COLUMNS, REACH - 1 + N)."""
+    """Rows of a history's newest candles, as many as ``rows`` has; ``columns`` is (COLUMNS, REACH - 1 + N)."""
     fill_flat(columns, _PAST, candles[0, OPEN + 1])
     values = np.empty(rows.shape[1])
     scratch = np.empty(SCRATCH)
     times = candles.view(np.int64)
+    first = candles.shape[0] - rows.shape[0]
     for place in range(candles.shape[0]):
         put_candle(columns, _PAST + place, candles[place])
         derive(columns, _PAST + place)
-        compute_row(columns, _PAST + place, times[place, 0], scratch, values)
-        rows[place] = values
+        if place >= first:
+            compute_row(columns, _PAST + place, times[place, 0], scratch, values)
+            rows[place - first] = values
 
 
 @kernel

@@ -23,7 +23,8 @@ export function empty(title, text, ...more) {
   return h("div", { class: "empty" }, h("h2", {}, title), h("p", {}, text), ...more);
 }
 
-export function table(caption, heads, rows, none) {
+// With "cards" each row of it is a card of its own where the screen is narrow.
+export function table(caption, heads, rows, none, kind = "") {
   if (!rows.length) return h("p", { class: "none" }, none);
   const head = heads.map(([text, kind]) => h("th", { scope: "col", class: kind }, text));
   const body = rows.map((row) =>
@@ -31,7 +32,7 @@ export function table(caption, heads, rows, none) {
   );
   return h(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    { class: `scroll ${kind}`.trim(), tabindex: "0", role: "region", "aria-label": caption },
     h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)),
   );
 }

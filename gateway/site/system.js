@@ -1,44 +1,32 @@
 // How the system is: halts, stages, workers, bundles, dead letters, the broker.
 
-import { get, post } from "./api.js";
+import { post } from "./api.js";
 import { h, table } from "./dom.js";
 import { ask, askHalt } from "./halt.js";
+import { Sheet } from "./sheet.js";
 import { ago, bytes, count, duration, stamp } from "./words.js";
 
-const POLL_MS = 2_000;
+const AGES_MS = 15_000; // what only grows older is drawn anew so often
 
-export class System {
+export class System extends Sheet {
   constructor(live) {
+    super({
+      title: "System",
+      about: "From a candle's admission to its prediction: how much waits, how long each stage takes, and what went wrong.",
+      path: "/v1/system",
+      everyMs: 2_000,
+      away: "The system cannot be read while the broker is away.",
+    });
     this.live = live;
-    this.body = h("div", { style: "display: contents" }, h("p", { class: "none" }, "Reading ..."));
-    this.root = h("div", { class: "sheet" }, h("header", {}, h("h1", {}, "System"), h("p", {}, "From a candle's admission to its prediction: how much waits, how long each stage takes, and what went wrong.")), this.body);
   }
 
-  shown() {
-    this.#poll();
-    this.timer = setInterval(() => document.hidden || this.#poll(), POLL_MS);
+  told(found) {
+    const ages = Math.floor(found.broker.time / AGES_MS);
+    return { ...found, broker: { ...found.broker, time: ages, up_s: 0, memory_bytes: 0 } };
   }
 
-  close() {
-    clearInterval(this.timer);
-  }
-
-  async #poll() {
-    let found;
-    try {
-      found = await get("/v1/system");
-    } catch {
-      if (!this.drawn) this.body.replaceChildren(h("p", { class: "none" }, "The system cannot be read while the broker is away."));
-      return;
-    }
-    const text = JSON.stringify({ ...found, broker: { ...found.broker, time: 0, up_s: 0, memory_bytes: 0 } });
-    const typing = this.body.contains(document.activeElement) && document.activeElement.tagName === "INPUT";
-    if (typing || (text === this.drawn && Date.now() - this.drawnMs < 15_000)) return;
-    this.drawn = text;
-    this.drawnMs = Date.now();
-    const scrolled = [...this.body.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
-    this.body.replaceChildren(this.#halts(found), stages(found), bundles(found), dead(found), broker(found));
-    this.body.querySelectorAll(".scroll").forEach((one, at) => { one.scrollLeft = scrolled[at] ?? 0; });
+  sections(found) {
+    return [this.#halts(found), stages(found), bundles(found), dead(found), broker(found)];
   }
 
   #halts(found) {
@@ -49,7 +37,7 @@ export class System {
     const one = (event) => {
       event.preventDefault();
       const symbol = input.value.trim();
-      if (symbol) ask(`Halt ${symbol}?`, "Its predictions say HALTED until it is resumed.", "Halt", "danger", () => post("/v1/halt", { symbol }).then(() => this.#poll()));
+      if (symbol) ask(`Halt ${symbol}?`, "Its predictions say HALTED until it is resumed.", "Halt", "danger", () => post("/v1/halt", { symbol }).then(() => this.read()));
     };
     return h("section", {}, h("h2", {}, "Trading"),
       h("div", { class: "control", "data-on": all ? true : null },
@@ -59,7 +47,7 @@ export class System {
           h("form", { class: "actions", onsubmit: one }, input, h("datalist", { id: "symbols" }, symbols.map((symbol) => h("option", { value: symbol }))), h("button", {}, "Halt one")),
           h("button", { class: all ? "primary" : "danger", onclick: () => askHalt(this.live) }, all ? "Resume all" : "Halt everything"))),
       single.length ? h("div", { style: "margin-top: 10px" }, table("Halted symbols", [["Symbol", "first"], ["Since (UTC)", ""], ["", "num"]],
-        single.map((halted) => [halted.symbol, stamp(halted.since), h("button", { onclick: () => post("/v1/resume", { symbol: halted.symbol }).then(() => this.#poll()) }, "Resume")]), "")) : null);
+        single.map((halted) => [halted.symbol, stamp(halted.since), h("button", { onclick: () => post("/v1/resume", { symbol: halted.symbol }).then(() => this.read()) }, "Resume")]), "")) : null);
   }
 }
 

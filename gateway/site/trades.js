@@ -1,38 +1,22 @@
 // Fills as terminals report them, each beside the signal that it followed.
 
-import { get } from "./api.js";
 import { empty, h, table } from "./dom.js";
-import { count, duration, fixed, percent, price, stamp } from "./words.js";
+import { Sheet } from "./sheet.js";
+import { count, duration, fixed, money, percent, price, stamp } from "./words.js";
 
-const POLL_MS = 3_000;
-
-export class Trades {
+export class Trades extends Sheet {
   constructor() {
-    this.body = h("div", { style: "display: contents" }, h("p", { class: "none" }, "Reading ..."));
-    this.root = h("div", { class: "sheet" }, h("header", {}, h("h1", {}, "Trades"), h("p", {}, "What terminals did with the signals: how late, at what price, and what came of it.")), this.body);
+    super({
+      title: "Trades",
+      about: "What terminals did with the signals: how late, at what price, and what came of it.",
+      path: "/v1/trades",
+      everyMs: 3_000,
+      away: "Trades cannot be read while the broker is away.",
+    });
   }
 
-  shown() {
-    this.#poll();
-    this.timer = setInterval(() => document.hidden || this.#poll(), POLL_MS);
-  }
-
-  close() {
-    clearInterval(this.timer);
-  }
-
-  async #poll() {
-    let trades;
-    try {
-      ({ trades } = await get("/v1/trades"));
-    } catch {
-      if (!this.drawn) this.body.replaceChildren(h("p", { class: "none" }, "Trades cannot be read while the broker is away."));
-      return;
-    }
-    const text = JSON.stringify(trades);
-    if (text === this.drawn) return;
-    this.drawn = text;
-    this.body.replaceChildren(...(trades.length ? [figures(trades), fills(trades)] : [none()]));
+  sections({ trades }) {
+    return trades.length ? [figures(trades), fills(trades)] : [none()];
   }
 }
 
@@ -52,15 +36,24 @@ function figures(trades) {
     h("div", {}, h("dt", {}, "Fills"), h("dd", {}, count(trades.length), h("small", {}, "the newest kept"))),
     h("div", {}, h("dt", {}, "Delay, middle"), h("dd", {}, duration(middle(trades.map((one) => one.delay_ms))), h("small", {}, "close of the candle to fill"))),
     h("div", {}, h("dt", {}, "Slippage, middle"), h("dd", {}, fixed(middle(trades.map((one) => one.slippage_points)), 1), h("small", {}, "points against the trade"))),
-    h("div", {}, h("dt", {}, "Result"), h("dd", { class: total < 0 ? "down" : total > 0 ? "up" : null }, results.length ? fixed(total, 2) : "–", h("small", {}, `${results.length} closed, account currency`))));
+    h("div", {}, h("dt", {}, "Result"), h("dd", { class: total < 0 ? "down" : total > 0 ? "up" : null }, results.length ? money(total) : "–", h("small", {}, `${results.length} closed, account currency`))));
 }
 
+const SIDES = { buy: "up", sell: "down" };
+
+function said({ signal, delay_ms: delay }) {
+  if (signal) return `buy ${percent(signal.buy_prob)} sell ${percent(signal.sell_prob)}`;
+  return Number.isFinite(delay) ? "no longer kept" : "of no signal";
+}
+
+// A terminal is named where there are several: a desk's accounts fill the same signal each for itself.
 function fills(trades) {
-  const heads = [["Filled (UTC)", "first"], ["Symbol", ""], ["Side", ""], ["Volume", "num"], ["Price", "num"], ["Signal", ""], ["Delay", "num"], ["Slippage", "num"], ["Result", "num"]];
+  const several = new Set(trades.map((one) => one.client)).size > 1;
+  const terminal = (of) => (several ? [of] : []);
+  const heads = [["Filled (UTC)", "first"], ["Symbol", ""], ...terminal(["Terminal", ""]), ["Side", ""], ["Volume", "num"], ["Price", "num"], ["Signal", "whole"], ["Delay", "num"], ["Slippage", "num"], ["Result", "num"]];
   const rows = trades.map((one) => [
-    stamp(one.time), one.symbol, h("span", { class: one.side === "buy" ? "up" : "down" }, one.side ?? "–"), fixed(one.lots, 2), price(one.price),
-    one.signal ? `buy ${percent(one.signal.buy_prob)} sell ${percent(one.signal.sell_prob)}` : "no longer kept",
-    duration(one.delay_ms), fixed(one.slippage_points, 1), Number.isFinite(one.result) ? h("span", { class: one.result < 0 ? "down" : "up" }, fixed(one.result, 2)) : "open",
+    stamp(one.time), one.symbol, ...terminal(one.client), h("span", { class: SIDES[one.side] }, one.side ?? "–"), money(one.lots), price(one.price), said(one),
+    duration(one.delay_ms), fixed(one.slippage_points, 1), Number.isFinite(one.result) ? h("span", { class: one.result < 0 ? "down" : "up" }, money(one.result)) : "open",
   ]);
-  return h("section", {}, h("h2", {}, "Fills"), h("p", {}, "Buy and sell in a signal are probabilities of a setup, not of profit."), table("Fills", heads, rows, ""));
+  return h("section", {}, h("h2", {}, "Fills"), h("p", {}, "Buy and sell in a signal are probabilities of a setup, not of profit."), table("Fills", heads, rows, "", "cards"));
 }

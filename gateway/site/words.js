@@ -27,6 +27,7 @@ export const SETUP_NOTE =
 export const regime = (name) => REGIMES[name] ?? name;
 export const percent = (value) => (value === null || value === undefined ? "–" : `${Math.round(value * 100)}%`);
 export const fixed = (value, digits = 2) => (Number.isFinite(value) ? value.toFixed(digits) : "–");
+export const money = (value) => (Number.isFinite(value) ? value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }) : "–");
 export const count = (value) => (Number.isFinite(value) ? value.toLocaleString("en-US") : "–");
 
 // Decimals that a price is quoted with: its own, and no more than its size deserves.

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from jsonschema import validate
 
+from archive.storage.kinds import CANDLES, PREDICTIONS
+from archive.storage.vault import Vault
 from feature_service.feature_set import FEATURE_SET
 from producer.sample import sample_candles, write_candles
 from shared.addresses import free_port
+from shared.contracts import Series
 from shared.names import Names
 from shared.prediction_log import PredictionLog
 from shared.testing import GuardedBroker, await_true
@@ -89,13 +92,14 @@ class Container:
             "/run/secrets": str(guarded.secrets), "/var/lib/natron": str(folder), "0.0.0.0": "127.0.0.1",
             "broker:6379": f"127.0.0.1:{guarded.port}", "127.0.0.1:6379": f"127.0.0.1:{guarded.port}",
         }  # fmt: skip
-        environ = {key: self._here(str(value)) for key, value in self.one["environment"].items()}
+        environ = {key: self._here(expanded(str(value))) for key, value in self.one["environment"].items()}
         port = {"gateway": "NATRON_GATEWAY_PORT"}.get(name)
         environ |= {key: str(self._port) for key in (port, *environ) if key and key.endswith("_PORT")}
         if name == "bridge":
             environ |= {
                 f"NATRON_BRIDGE_{door}_BIND": f"tcp://127.0.0.1:{free_port()}" for door in ("SIGNALS", "REQUESTS")
             }
+        environ["NATRON_ALERTS_EVERY_S"] = "1"
         self.log = folder / f"{name}.log"
         self._output = self.log.open("w")
         self.process = subprocess.Popen(
@@ -145,7 +149,7 @@ def test_all_containers_become_healthy_and_predict_each_as_its_own_user(guarded:
     candles = FEATURE_SET.lookback + 120
     write_candles(sample_candles(candles, "M15", 1), tmp_path / "x.csv")
     with ExitStack() as stack:
-        names = ("feature-service", "worker", "bridge", "gateway", "score", "archive")
+        names = ("feature-service", "worker", "bridge", "gateway", "score", "archive", "alerts")
         started = {name: stack.enter_context(container(name, guarded, tmp_path)) for name in names}
         for name, one in started.items():
             await_true(one.healthy, f"{name} healthy")
@@ -155,6 +159,15 @@ def test_all_containers_become_healthy_and_predict_each_as_its_own_user(guarded:
         log, found = PredictionLog(guarded.client("reader"), Names(), from_start=True), []
         await_true(lambda: (found.extend(log.read(50)), len(found) == candles - 1 - 95)[1], "predictions")
         assert [one.prediction.n for one in found if one.prediction] == list(range(96, candles))
+        series, names, operator = Series("X", "M15"), Names(), guarded.client("operator")
+        await_true(lambda: bool(operator.xlen(names.outcomes(series.partition))), "an outcome")
+        operator.hset(names.drift, series.key, "seen by a test")
+        await_true(lambda: operator.hget(names.alerts, f"drift {series.key}") is not None, "an alert")
+        with closing(Vault(tmp_path)) as vault:
+            for kind, count in ((CANDLES, candles - 1), (PREDICTIONS, candles - 1 - 95)):
+                await_true(
+                    lambda kind=kind, count=count: vault.read(kind, series).num_rows == count, f"archived {kind}"
+                )
     refused: Any = guarded.client("operator").execute_command("ACL LOG")
     assert [(one["username"], one["context"], one["object"]) for one in refused] == []
 

@@ -44,6 +44,12 @@ def test_rows_are_the_values_cast_to_float32(walk: Walk) -> None:
     assert same_bits(compute_history(candles), compute_values(candles).astype(np.float32))
 
 
+@pytest.mark.parametrize("newest", [0, 1, 96, 700, 701])
+def test_rows_of_the_newest_candles_alone_are_the_last_of_all(walk: Walk, newest: int) -> None:
+    candles = walk(700)
+    assert same_bits(compute_history(candles, newest), compute_history(candles)[max(0, 700 - newest) :])
+
+
 def test_what_is_no_array_of_candles_is_refused_by_name() -> None:
     with pytest.raises(InputError, match=r"candles = .*CANDLE_DTYPE"):
         compute_history(np.zeros(3))

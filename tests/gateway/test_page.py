@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import pytest
 
 from gateway.testing import GatewayUnderTest
 from producer.sample import sample_candles
-from shared.contracts import Candles, Series
+from shared.codec import encode_ack
+from shared.contracts import Ack, Candles, Series
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'natron[dev]'")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -23,6 +24,7 @@ WIDE, PHONE = {"width": 1_440, "height": 900}, {"width": 390, "height": 844}
 PAGES = ("", "s/EURUSD.M15", "model", "trades", "system")
 SHOWS = "text => document.querySelector('.head .at').textContent.includes(text)"
 SETUP = "not a probability of profit"
+TERMINAL = "<script>alert(1)</script>"
 NAMES = ("GBPUSD", "USDJPY", "AUDUSD", "USDCAD", "XAUUSD", "US500", "DE40", "ETHUSD")
 
 
@@ -178,6 +180,43 @@ def test_the_halt_button_asks_halts_and_lifts(
     page.click("dialog .primary")
     page.wait_for_selector(".halt:not([data-on])")
     assert system.broker.client.hkeys(system.broker.names.halts) == []
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_fills_stand_beside_their_signals_as_they_come(
+    shown: GatewayUnderTest, system: Any, tab: Callable[..., Tab], pictures: Path, viewport: dict[str, int]
+) -> None:
+    client, names, sent_ms = system.broker.client, system.broker.names, int(fresh_t(system)) + 900_000
+
+    def say(number: int, event: str, **told: Any) -> None:
+        ack = Ack(TERMINAL, "EURUSD", "1", number, sent_ms, sent_ms, "", event, 1, 1_234.5, 109_000, "")
+        client.xadd(names.acks, {"m": encode_ack(replace(ack, **told))})
+
+    client.delete(names.acks)
+    one = tab(shown, viewport=viewport)
+    page = one.open("trades")
+    page.wait_for_selector(".empty")
+    say(1, "ordered", id=f"EURUSD.M15.{sent_ms - 900_000}")
+    say(2, "filled", sent_ms=sent_ms + 140, price_points=109_003, detail="deal 7 position 9 result 0.00")
+    page.wait_for_selector("tbody tr")
+    assert "open" in page.inner_text("tbody tr")
+    say(3, "closed", side=-1, detail="deal 8 position 9 result -1234.50")
+    say(4, "filled", client="desk-2", symbol="XAUUSD.a-very-long-suffix", side=-1)
+    page.wait_for_selector("tbody tr >> nth=1")
+    other, own = page.locator("tbody tr").all_inner_texts()
+    assert {"desk-2", "sell", "of no signal", "open"} <= set(other.replace("\n", "\t").split("\t"))
+    assert {TERMINAL, "buy", "1,234.50", "140 ms", "3.0", "-1,234.50"} <= set(own.replace("\n", "\t").split("\t"))
+    assert "buy " in own.partition(TERMINAL)[2]  # what its signal said
+    assert page.evaluate("document.querySelector('.scroll').scrollWidth <= innerWidth")
+    page.screenshot(path=pictures / f"trades-{viewport['width']}.png")
+    client.delete(names.acks)
+
+
+def fresh_t(system: Any) -> int:
+    """Open time of the newest candle of EURUSD.M15."""
+    series = Series("EURUSD", "M15")
+    (newest,) = system.broker.client.xrevrange(system.broker.names.history(series.partition, series.key), count=1)
+    return int(newest[0].split(b"-")[0])
 
 
 def test_keys_move_through_pages_and_series(market: None, shown: GatewayUnderTest, tab: Callable[..., Tab]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from structlog.testing import capture_logs
 
 from archive.scoring.service import run as run_scorer
 from archive.storage.export import export_candles
@@ -140,6 +141,34 @@ def test_candles_that_were_trimmed_unread_come_from_the_history(filled: Any, his
     vault = Vault(tmp_path)
     assert vault.read(CANDLES, other).column("n").to_pylist() == list(range(1, 401))
     vault.close()
+
+
+@pytest.mark.parametrize(("waiting", "alarmed"), [(49, False), (50, True)])
+def test_the_alarm_comes_while_everything_is_still_there(
+    filled: Any, history: History, tmp_path: Path, waiting: int, alarmed: bool
+) -> None:
+    """Of 100 entries that a log keeps, so many wait."""
+    archive(filled, tmp_path, system__log_keep=100)
+    other = Series(f"WAITS{waiting}", "M15")
+    filled.push(other, history.candles[-waiting:])
+    with capture_logs() as logs:
+        archive(filled, tmp_path, system__log_keep=100)
+    alarms = [event for event in logs if event["event"] == "reader_falls_behind"]
+    assert bool(alarms) is alarmed
+    assert all((event["stage"], event["waiting"], event["log_level"]) == ("archive", 50, "error") for event in alarms)
+    assert not [event for event in logs if event["event"] == "archive_missed"]
+
+
+def test_what_was_trimmed_unread_is_counted_to_the_row(filled: Any, history: History, tmp_path: Path) -> None:
+    other, names = Series("LOST", "M15"), filled.broker.names
+    filled.push(other, history.candles[-300:-200])
+    archive(filled, tmp_path)
+    filled.push(other, history.candles[-200:-100])
+    filled.broker.client.xtrim(names.predictions(other.partition), maxlen=3, approximate=False)
+    with capture_logs() as logs:
+        archive(filled, tmp_path)
+    missed = [(event["kind"], event["series"], event["rows"]) for event in logs if event["event"] == "archive_missed"]
+    assert missed == [(PREDICTIONS, other.key, 97)]
 
 
 def test_acks_and_fills_are_archived_once_each_in_their_own_files(filled: Any, tmp_path: Path) -> None:
