@@ -49,7 +49,7 @@ NO_DOORS = {
     "shared/addresses.py": "asks the kernel for a free port, and listens on none",
     "bridge/doorkeeper.py": "answers ZeroMQ within its own process",
     "gateway/testing.py": "tests' own gateway on loopback",
-    "shared/testing_cluster.py": "tests' own nodes on loopback",
+    "shared/local_cluster.py": "nodes on loopback for chaos and tests, each user with a password",
 }
 
 
