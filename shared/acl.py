@@ -106,7 +106,7 @@ def rights(names: Names) -> dict[str, Rights]:
             (),
             (
                 *_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER, *_DURABLE, "scan", "rpush", "rename", "watch", "unwatch",
-                "multi", "exec", "discard", "dump", "restore", "dbsize", "config|get",
+                "multi", "exec", "discard", "dump", "pttl", "restore", "dbsize", "config|get",
                 "latency|latest", "memory|usage", "acl|whoami", "acl|list", "acl|log", "cluster|info",
             ),
         ),
