@@ -108,6 +108,18 @@ def test_who_gives_no_password_or_a_wrong_one_is_refused(guarded: GuardedBroker)
             connect(url).ping()
 
 
+def test_a_password_that_was_replaced_opens_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    with guarded_broker(folder) as before:
+        assert before.client("worker").ping()
+        old = (folder / "worker").read_text().strip()
+    (folder / "worker").unlink()
+    with guarded_broker(folder) as after:
+        assert after.client("worker").ping()
+        with pytest.raises(redis.exceptions.AuthenticationError):
+            connect(f"redis://worker:{old}@127.0.0.1:{after.port}").ping()
+
+
 def test_secrets_are_made_once_and_each_is_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     fresh = write_secrets(folder, NAMES)
