@@ -1,7 +1,6 @@
 """Who may come in, how often, and with how much: origin, API key, rate and body, before anything is parsed."""
 
 import asyncio
-import hmac
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.problems import problem
 from shared.clock import Clock
+from shared.doors import KeyRing
 
 PROBES = frozenset({"/health", "/readyz", "/healthz"})
 """Answered to anybody, as often as they ask: probes have no key, and these tell nothing."""
@@ -25,7 +25,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 class DoorLimits:
     """What the door lets through."""
 
-    key: str | None  # None: no key is asked for
+    keys: KeyRing
     per_s: float  # requests a second and client, on average
     burst: float  # requests at once
     body_bytes_max: int
@@ -69,7 +69,7 @@ class Doorman:
     """ASGI middleware: 401 without the key, 403 from another site, 408, 413 and 503 for bodies, 429 too often."""
 
     def __init__(self, app: ASGIApp, limits: DoorLimits, clock: Clock) -> None:
-        self._app, self._limits = app, limits
+        self._app, self._limits, self._clock = app, limits, clock
         self._rate = Rate(limits.per_s, limits.burst, clock)
         self._held_bytes = 0  # of bodies that are being read or answered
 
@@ -92,11 +92,11 @@ class Doorman:
         if not self._rate.take((scope.get("client") or ("local",))[0]):
             rule = f"more than {limits.per_s:g} requests a second"
             return Refusal(429, rule, "wait, or send several in one batch")
-        if foreign := _foreign(scope, headers, limits.key):
+        if foreign := _foreign(scope, headers, asks_key=limits.keys.locked):
             return foreign
         page = scope["path"] == "/" or scope["path"].startswith(PAGE)
-        if limits.key is not None and not page and not hmac.compare_digest(_key_of(headers), limits.key.encode()):
-            return Refusal(401, "needs the API key", "send it as X-API-Key")
+        if not page and not limits.keys.opens(_key_of(headers), self._clock.now_ms()):
+            return Refusal(401, "needs an API key that is in force", "send it as X-API-Key")
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > limits.body_bytes_max:
             return self._too_large()
@@ -150,10 +150,10 @@ class Doorman:
             self._held_bytes -= taken
 
 
-def _foreign(scope: Scope, headers: dict[bytes, bytes], key: str | None) -> Refusal | None:
+def _foreign(scope: Scope, headers: dict[bytes, bytes], *, asks_key: bool) -> Refusal | None:
     """Refuse what another site's page makes a browser send: without a key, only the address would protect."""
     host = headers.get(b"host", b"").decode("latin-1").lower()
-    if key is None and host.rsplit(":", 1)[0] not in _LOOPBACK and host not in _LOOPBACK:
+    if not asks_key and host.rsplit(":", 1)[0] not in _LOOPBACK and host not in _LOOPBACK:
         rule = f"this gateway asks for no key, so it answers to {', '.join(sorted(_LOOPBACK))} alone"
         return Refusal(403, rule, "address it so, or set gateway.key_file")
     origin = headers.get(b"origin", b"").decode("latin-1").lower()

@@ -1,10 +1,8 @@
 """The gateway: a process that answers over HTTP."""
 
-import ipaddress
 import logging
 import socket
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import structlog
@@ -23,7 +21,8 @@ from inference_worker.service import make_opener
 from inference_worker.session import Session
 from shared.broker import LOST, connect
 from shared.clock import Clock, SystemClock
-from shared.errors import InputError, SettingError
+from shared.doors import check_door, read_keys
+from shared.errors import InputError
 from shared.log import configure_log, listen_for_levels
 from shared.metrics import GatewayMetrics
 from shared.names import Names
@@ -34,7 +33,6 @@ SOCKETS: Literal["websockets-sansio"] = "websockets-sansio"
 MESSAGE_BYTES_MAX = 65_536
 """Of what a WebSocket client says: nothing is expected from it."""
 SERVICE = "gateway"
-KEY_LENGTH_MIN = 16
 _log = structlog.get_logger()
 
 
@@ -51,8 +49,9 @@ def build(settings: Settings, clock: Clock) -> FastAPI:
         A broker is named, and it is unfit.
     """
     group = settings.gateway
-    limits = DoorLimits(_key(group), group.rate_per_s, group.rate_burst, group.body_bytes_max)
-    _check_host(group.host, limits.key)
+    keys = read_keys("gateway.key_file", group.key_file)
+    check_door("gateway.host", group.host, keys, "gateway.key_file")
+    limits = DoorLimits(keys, group.rate_per_s, group.rate_burst, group.body_bytes_max)
     live, url = None, settings.system.broker_url
     metrics = GatewayMetrics("bundle", *(["broker"] if url else []))
     if url:
@@ -133,27 +132,3 @@ def listen(group: GatewaySettings) -> socket.socket:
         rule = f"cannot be bound: {error.strerror}"
         raise InputError("gateway.port", f"{group.host}:{group.port}", rule, "choose another one with --port") from None
     return listener
-
-
-def _key(group: GatewaySettings) -> str | None:
-    if not group.key_file:
-        return None
-    try:
-        key = Path(group.key_file).read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError("gateway.key_file", group.key_file, f"cannot be read: {error}", "name a text file") from None
-    if len(key) < KEY_LENGTH_MIN:
-        rule = f"must hold a key of at least {KEY_LENGTH_MIN} characters"
-        raise InputError("gateway.key_file", group.key_file, rule, "make one with: openssl rand -hex 32")
-    return key
-
-
-def _check_host(host: str, key: str | None) -> None:
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if not loopback and key is None:
-        raise SettingError(
-            "gateway.host", host, "an address that other machines reach needs an API key", "set gateway.key_file"
-        )

@@ -1,7 +1,8 @@
 """Backup and restore: every key of a namespace, bundles included, in one file; each partition as of one moment.
 
 The file is a zip: ``backup.json`` says what it is and holds the SHA-256 of every part; each part is MessagePack of
-``[[key, value], ...]``, values as the broker's own DUMP: stream IDs, counters and groups come back as they were.
+``[[key, value, ms to live], ...]``, values as the broker's own DUMP: stream IDs, counters and groups come back as they
+were. A key that lives for ever has 0 ms. Left out is what is of no use later: who is alive, and the batch under way.
 """
 
 import hashlib
@@ -22,12 +23,12 @@ from shared.errors import InputError
 from shared.membership import live_members
 from shared.names import Names
 
-FORMAT = 1
+FORMAT = 2
 _ROUNDS = 20
 _KEYS_A_CALL = 256
-_MANIFEST, _WIDE = "backup.json", "wide"
+_MANIFEST, _WIDE, _ACKS = "backup.json", "wide", "acks"
 
-Dumped = list[list[bytes]]  # [key, the broker's DUMP of it]
+Dumped = list[tuple[bytes, bytes, int]]  # key, the broker's DUMP of it, ms to live
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def backup(client: redis.Redis, names: Names, path: Path, at_ms: int) -> BackupR
 
 def _parts(client: redis.Redis, names: Names) -> Iterator[tuple[str, Dumped]]:
     yield _WIDE, _dumps(client, _wide_keys(client, names))
+    yield _ACKS, _acks(client, names)
     for p in range(PARTITIONS):
         yield f"partition-{p:02}", _partition(client, names, p)
 
@@ -79,8 +81,21 @@ def _wide_keys(client: redis.Redis, names: Names) -> list[str]:
     """Keys of no partition; who is alive is not among them."""
     pushed = [json.loads(record) for record in client.hvals(names.bundles)]
     files = sorted({sha256 for record in pushed for sha256 in record.values()})
-    own = [names.meta, names.champion, names.bundles, names.halts, names.drift, names.expiries]
+    own = [names.meta, names.champion, names.bundles, names.halts, names.drift, names.expiries, names.alerts]
     return [*own, *map(names.bundle_chunks, files)]
+
+
+def _acks(client: redis.Redis, names: Names) -> Dumped:
+    """The log of acks and the highest number taken of each run, as of one moment."""
+    taken = sorted({text(key) for key in client.scan_iter(match=names.acks_taken("*", "*", "*"), count=1_000)})
+    pipeline = client.pipeline(transaction=True)
+    keys = [names.acks, *taken]
+    for key in keys:
+        pipeline.dump(key)
+        pipeline.pttl(key)
+    found = pipeline.execute()
+    dumps = zip(keys, found[::2], found[1::2], strict=True)
+    return [(key.encode(), dump, max(0, left_ms)) for key, dump, left_ms in dumps if dump is not None]
 
 
 def _partition(client: redis.Redis, names: Names, p: int) -> Dumped:
@@ -94,24 +109,27 @@ def _partition(client: redis.Redis, names: Names, p: int) -> Dumped:
             pipeline.dump(key)
         found, *dumps = pipeline.execute()
         if {text(key) for key in found} <= series:
-            return [[key.encode(), dump] for key, dump in zip(keys, dumps, strict=True) if dump is not None]
+            return [(key.encode(), dump, 0) for key, dump in zip(keys, dumps, strict=True) if dump is not None]
         series = {text(key) for key in found}
     raise InputError("backup", f"partition {p}", "has new series all the time", "try again when fewer begin")
 
 
 def _partition_keys(client: redis.Redis, names: Names, p: int, series: set[str]) -> list[str]:
     stages = [text(stage).split(":", 1) for stage in client.hkeys(names.position(p))]
-    sets = [rest[0] for kind, *rest in stages if kind == "features"]
-    shadows = [rest[0] for kind, *rest in stages if kind == "shadow"]
+    sets, shadows, scored = (
+        [rest[0] for kind, *rest in stages if kind == wanted and rest] for wanted in ("features", "shadow", "scorer")
+    )
     keys = [
         names.candles(p), names.series(p), names.calendars(p), names.predictions(p), names.latest(p), names.position(p),
-        names.passages(p), names.dead(p), names.rejects(p), *(names.features(p, set8) for set8 in sets),
-        *(names.shadow(p, bundle) for bundle in shadows),
+        names.passages(p), names.dead(p), names.rejects(p), names.outcomes(p), names.scores(p), names.latest_scores(p),
+        *(names.features(p, set8) for set8 in sets), *(names.shadow(p, bundle) for bundle in shadows),
+        *(names.shadow_outcomes(p, bundle) for bundle in scored),
     ]  # fmt: skip
     for key in sorted(series):
-        keys += [names.history(p, key), names.weeks(p, key), names.recent(p, key)]
+        keys += [names.history(p, key), names.weeks(p, key), names.recent(p, key), names.outcome_recent(p, key)]
         keys += [names.window(p, set8, key) for set8 in sets]
         keys += [names.shadow_recent(p, bundle, key) for bundle in shadows]
+        keys += [names.shadow_outcome_recent(p, bundle, key) for bundle in scored]
     return keys
 
 
@@ -120,7 +138,7 @@ def _dumps(client: redis.Redis, keys: list[str]) -> Dumped:
     for key in keys:  # one by one: a model's pieces are megabytes
         dump: Any = client.execute_command("DUMP", key)
         if dump is not None:
-            found.append([key.encode(), dump])
+            found.append((key.encode(), dump, 0))
     return found
 
 
@@ -163,8 +181,8 @@ def _check(client: redis.Redis, names: Names, path: Path, about: dict[str, Any])
 def _write(client: redis.Redis, entries: Dumped) -> None:
     for start in range(0, len(entries), _KEYS_A_CALL):
         pipeline = client.pipeline(transaction=False)
-        for key, dump in entries[start : start + _KEYS_A_CALL]:
-            pipeline.execute_command("RESTORE", key, 0, dump, "REPLACE")
+        for key, dump, left_ms in entries[start : start + _KEYS_A_CALL]:
+            pipeline.execute_command("RESTORE", key, left_ms, dump, "REPLACE")
         try:
             pipeline.execute()
         except redis.exceptions.ResponseError as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Protocol
 
 import redis
 import structlog
@@ -25,6 +25,32 @@ POLL_S = 0.05
 DEATHS_AT_START_MAX = 3
 
 _log = structlog.get_logger()
+
+
+class Broker(Protocol):
+    """Servers that live as long as the system."""
+
+    @property
+    def url(self) -> str:
+        """Where to connect."""
+        ...
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ID of each server."""
+        ...
+
+    def poll(self) -> int | None:
+        """Exit status of what ended, or None while all runs."""
+        ...
+
+    def start(self) -> object:
+        """Start what does not run, and wait until it answers."""
+        ...
+
+    def stop(self) -> None:
+        """Stop everything."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,13 +89,21 @@ class System:
         Folder for what must outlive the system; None: nothing does.
     output
         File for what the services say; None: where this process says it.
+    broker
+        Instead of an embedded one.
     """
 
     def __init__(
-        self, settings: Settings, shape: Shape, keys: Path, data: Path | None, output: IO[bytes] | None = None
+        self,
+        settings: Settings,
+        shape: Shape,
+        keys: Path,
+        data: Path | None,
+        output: IO[bytes] | None = None,
+        broker: Broker | None = None,
     ) -> None:
         self._settings, self._shape, self._keys, self._output = settings, shape, keys, output
-        self.broker = EmbeddedBroker(data / "broker" if data else None)
+        self.broker = broker or EmbeddedBroker(data / "broker" if data else None)
         self.children: list[Child] = []
 
     @property
@@ -141,7 +175,7 @@ class System:
         """Process ID of each part."""
         return {
             "up": os.getpid(),
-            "broker": self.broker.pid,
+            **self.broker.pids,
             **{child.name: child.pid for child in self.children},
         }
 

@@ -26,6 +26,7 @@ _WRITE = ("hset", "hsetnx", "hdel", "xadd", "xdel", "xtrim", "del")
 _GATE = ("xgroup|create", "xgroup|setid")
 _MEMBER = ("zadd", "zrem", "zremrangebyscore")
 _DURABLE = ("wait",)
+_TRANSACTION = ("watch", "unwatch", "multi", "exec", "discard")
 
 
 @dataclass(frozen=True)
@@ -46,68 +47,106 @@ class Rights:
 
 def rights(names: Names) -> dict[str, Rights]:
     """User -> its rights under one namespace."""
-    p, series, service = _EVERY, _EVERY, _EVERY
-    delivery = (names.halts, names.drift, names.expiries)
-    published = (names.predictions(p), names.recent(p, series), names.latest(p))
-    gate = (names.meta, names.position(p), names.attempts(p), names.dead(p), names.passages(p))
-    admission = (
+    return {**_makers(names), **_keepers(names), **_people(names)}
+
+
+def _admission(names: Names) -> tuple[str, ...]:
+    """What a producer's script writes."""
+    p = _EVERY
+    return (
         names.meta, names.candles(p), names.series(p), names.rejects(p), names.dead(p),
-        names.history(p, series), names.calendars(p), names.weeks(p, series),
+        names.history(p, _EVERY), names.calendars(p), names.weeks(p, _EVERY),
     )  # fmt: skip
-    scored = (
-        names.outcomes(p), names.outcome_recent(p, series), names.shadow_outcomes(p, _EVERY), names.scores(p),
-        names.shadow_outcome_recent(p, _EVERY, series), names.latest_scores(p), names.drift,
-    )  # fmt: skip
+
+
+def _gate(names: Names) -> tuple[str, ...]:
+    """What a stage's script writes, whatever the stage."""
+    p = _EVERY
+    return (names.meta, names.position(p), names.attempts(p), names.dead(p), names.passages(p))
+
+
+def _presence(names: Names, service: str) -> tuple[str, str]:
+    return (names.members(f"{service}*"), names.departures(f"{service}*"))
+
+
+def _makers(names: Names) -> dict[str, Rights]:
+    """Who makes what clients see: candles, rows, predictions, and lines of them."""
+    p, series = _EVERY, _EVERY
+    published = (names.predictions(p), names.recent(p, series), names.latest(p))
     return {
-        "producer": Rights(admission, (), (*_SCRIPTS, *_READ, *_WRITE, *_DURABLE, "setbit")),
+        "producer": Rights(_admission(names), (), (*_SCRIPTS, *_READ, *_WRITE, *_DURABLE, "setbit")),
         "feature_service": Rights(
             (
-                *gate, names.candles(p), names.history(p, series), names.features(p, _EVERY),
-                names.window(p, _EVERY, series), names.members("feature_*"), names.departures("feature_*"),
+                *_gate(names), *_presence(names, "feature_"), names.candles(p), names.history(p, series),
+                names.features(p, _EVERY), names.window(p, _EVERY, series),
             ),
             (names.series(p), names.calendars(p), names.weeks(p, series)),
             (*_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER),
         ),
         "worker": Rights(
             (
-                *gate, *published, names.features(p, _EVERY), names.window(p, _EVERY, series), names.serving,
-                names.shadow(p, _EVERY), names.members("worker*"), names.departures("worker*"),
+                *_gate(names), *_presence(names, "worker"), *published, names.features(p, _EVERY),
+                names.window(p, _EVERY, series), names.serving, names.shadow(p, _EVERY),
             ),
-            (names.champion, names.bundles, names.bundle_chunks(_EVERY), names.members(service)),
+            (names.champion, names.bundles, names.bundle_chunks(_EVERY), names.members(_EVERY)),
             (*_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER),
         ),
         # A bridge is a producer too: Expert Advisors send it candles, and what became of their orders.
         "bridge": Rights(
             (
-                *admission, names.predictions(p), names.passages(p), names.acks,
-                names.acks_taken(_EVERY, _EVERY, _EVERY), names.bridge_clients(_EVERY), names.members("bridge*"),
-                names.departures("bridge*"),
+                *_admission(names), *_presence(names, "bridge"), names.predictions(p), names.passages(p), names.acks,
+                names.acks_taken(_EVERY, _EVERY, _EVERY), names.bridge_clients(_EVERY),
             ),
-            (*published, *delivery, names.position(p)),
+            (*published, names.halts, names.drift, names.expiries, names.position(p)),
             (*_SCRIPTS, *_READ, *_WRITE, *_MEMBER, *_DURABLE, "setbit", "set", "setex", "psetex"),
         ),
+    }  # fmt: skip
+
+
+def _keepers(names: Names) -> dict[str, Rights]:
+    """Who looks at what was made, keeps it, judges it and learns from it."""
+    p, series, all_keys = _EVERY, _EVERY, f"{names.namespace}:*"
+    scored = (
+        names.outcomes(p), names.outcome_recent(p, series), names.shadow_outcomes(p, _EVERY), names.scores(p),
+        names.shadow_outcome_recent(p, _EVERY, series), names.latest_scores(p), names.drift,
+    )  # fmt: skip
+    chunks = names.bundle_chunks(_EVERY)
+    return {
         # What a person sees, and the button that halts everything.
         "gateway": Rights(
-            (names.meta, names.halts, names.serving),
-            (f"{names.namespace}:*",),
-            (*_READ, "hset", "hsetnx", "hdel", "scan"),
+            (names.meta, names.halts, names.serving), (all_keys,), (*_READ, "hset", "hsetnx", "hdel", "scan")
         ),
         "scorer": Rights(
-            (*gate, *scored, names.predictions(p), names.recent(p, series), names.shadow(p, _EVERY),
-             names.shadow_recent(p, _EVERY, series), names.members("scorer*"), names.departures("scorer*")),
-            (f"{names.namespace}:*",),
+            (
+                *_gate(names), *_presence(names, "scorer"), *scored, names.predictions(p), names.recent(p, series),
+                names.shadow(p, _EVERY), names.shadow_recent(p, _EVERY, series),
+            ),
+            (all_keys,),
             (*_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER),
         ),
-        "archive": Rights((names.meta,), (f"{names.namespace}:*",), (*_READ, "hsetnx")),
-        "watch": Rights((names.alerts,), (f"{names.namespace}:*",), (*_READ, "hsetnx", "hdel")),
-        "reader": Rights((), (f"{names.namespace}:*",), (*_READ, "scan")),
+        "archive": Rights((names.meta,), (all_keys,), (*_READ, "hsetnx")),
+        # Pushes what it trained, and promotes it where that is better for sure.
+        "retrainer": Rights(
+            (names.champion, names.bundles, names.expiries, chunks, f"{chunks}:new"),
+            (names.meta,),
+            (*_READ, *_TRANSACTION, "hset", "hdel", "del", "rpush", "rename"),
+        ),
+        "watch": Rights((names.alerts,), (all_keys,), (*_READ, "hsetnx", "hdel")),
+    }  # fmt: skip
+
+
+def _people(names: Names) -> dict[str, Rights]:
+    """Who is no service."""
+    all_keys = f"{names.namespace}:*"
+    return {
+        "reader": Rights((), (all_keys,), (*_READ, "scan")),
         "operator": Rights(
-            (f"{names.namespace}:*",),
+            (all_keys,),
             (),
             (
-                *_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER, *_DURABLE, "scan", "rpush", "rename", "watch", "unwatch",
-                "multi", "exec", "discard", "dump", "restore", "dbsize", "config|get",
-                "latency|latest", "memory|usage", "acl|whoami", "acl|list", "acl|log", "cluster|info",
+                *_SCRIPTS, *_READ, *_WRITE, *_GATE, *_MEMBER, *_DURABLE, *_TRANSACTION, "scan", "rpush", "rename",
+                "dump", "pttl", "restore", "dbsize", "config|get", "latency|latest", "memory|usage", "acl|whoami",
+                "acl|list", "acl|log", "cluster|info",
             ),
         ),
         "health": Rights((), (), ()),

@@ -118,6 +118,11 @@ class EmbeddedBroker:
         """Process ID of the server."""
         return self._running().pid
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ID of each server."""
+        return {"broker": self.pid}
+
     def poll(self) -> int | None:
         """Exit status, or None while the server runs."""
         return self._running().poll()

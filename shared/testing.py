@@ -1,5 +1,7 @@
 """What tests of every package share: a real broker, and simple candles."""
 
+import ipaddress
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -77,6 +79,28 @@ def guarded_broker(folder: Path) -> Iterator[GuardedBroker]:
         yield found
     finally:
         server.stop()
+
+
+def listening(pid: int) -> set[tuple[str, int]]:
+    """(address, port) of every TCP and UDP socket that a process takes what comes on, as the kernel tells them."""
+    inodes = set()
+    for descriptor in Path("/proc", str(pid), "fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            inodes.add(str(descriptor.readlink()))
+    found = set()
+    for table, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            words = line.split()
+            address, _, port = words[1].partition(":")
+            if words[3] == state and f"socket:[{words[9]}]" in inodes:
+                found.add((_address(bytes.fromhex(address)), int(port, 16)))
+    return found
+
+
+def _address(raw: bytes) -> str:
+    """Of the kernel's words of four bytes, each in the machine's order."""
+    words = [raw[at : at + 4][:: -1 if sys.byteorder == "little" else 1] for at in range(0, len(raw), 4)]
+    return str(ipaddress.ip_address(b"".join(words)))
 
 
 def await_true(condition: Callable[[], bool], what: str, patience_s: float = 120.0) -> None:

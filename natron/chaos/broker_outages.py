@@ -4,30 +4,18 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
 
 import redis
 
 from natron.chaos.record import Record
+from natron.chaos.refusals import REFUSALS, Refusal
 from natron.chaos.schedule import Event
 from shared.broker import LOST
 from shared.embedded_broker import EmbeddedBroker
 from shared.errors import BrokerError
 
-NOTICED_TIMEOUT_S = 20.0
 LOAD_DELAY_US = 50
 """Per command of the append-only file while the broker is to be seen loading."""
-
-_REFUSALS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "oom": ("OOM", ("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
-    "readonly": ("READONLY", ("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
-    "noreplicas": (
-        "NOREPLICAS",
-        ("CONFIG", "SET", "min-replicas-to-write", "1"),
-        ("CONFIG", "SET", "min-replicas-to-write", "0"),
-    ),
-}
-"""Kind -> the error that writes meet, what begins it and what ends it. (A master that is nowhere sends no data.)"""
 
 
 class BrokerOutages:
@@ -54,8 +42,9 @@ class BrokerOutages:
         """Begin an outage."""
         self._event = event
         until_s = time.monotonic() + event.lasts_s
-        if event.kind in _REFUSALS:
-            self._step = self._refuse(event.kind, until_s)
+        if event.kind in REFUSALS:
+            refusal = Refusal(event.kind, self._client, until_s)
+            self._step = lambda: refusal.step(time.monotonic(), self._record)
         elif event.kind == "broker-pause":
             os.kill(self._broker.pid, signal.SIGSTOP)
             self.reachable = False
@@ -73,29 +62,6 @@ class BrokerOutages:
         if self._step is not None and self._step():
             self._step = None
             self.reachable = True
-
-    def _refuse(self, kind: str, until_s: float) -> Callable[[], bool]:
-        error, begin, end = _REFUSALS[kind]
-        self._client.execute_command(*begin)
-        before = self._refused(error)
-        deadline_s = until_s + NOTICED_TIMEOUT_S
-
-        def step() -> bool:
-            refused = self._refused(error) - before
-            if not refused and time.monotonic() > deadline_s:
-                raise BrokerError(f"chaos: {kind}: no service wrote anything for {NOTICED_TIMEOUT_S:.0f} s")
-            if not refused or time.monotonic() < until_s:
-                return False
-            self._client.execute_command(*end)
-            self._record.broker[kind] += 1
-            self._record.refused[error] += refused
-            return True
-
-        return step
-
-    def _refused(self, error: str) -> int:
-        stats: Any = self._client.info("errorstats")
-        return int(stats.get(f"errorstat_{error}", {"count": 0})["count"])
 
     def _resume(self, until_s: float) -> bool:
         if time.monotonic() < until_s:

@@ -3,8 +3,8 @@
 import time
 from collections import deque
 from dataclasses import replace
+from typing import Protocol
 
-from natron.chaos.broker_outages import BrokerOutages
 from natron.chaos.injections import Injections
 from natron.chaos.process_faults import ProcessFaults
 from natron.chaos.schedule import BROKER_KINDS, Event, Schedule
@@ -16,6 +16,32 @@ IMPOSSIBLE_S = 60.0
 POSTPONED_S, POSTPONED_MAX = 3.0, 10
 
 
+class Outages(Protocol):
+    """What goes wrong with the broker, one thing at a time."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the broker answers reads; while it does not, nobody should wait for it."""
+        ...
+
+    @property
+    def under_way(self) -> bool:
+        """Whether an outage has begun and is not over."""
+        ...
+
+    def begin(self, event: Event) -> None:
+        """Begin an outage."""
+        ...
+
+    def tend(self) -> None:
+        """Go on with the outage; end it when it is time."""
+        ...
+
+    def take_postponed(self) -> Event | None:
+        """An outage that did not come to be one, and is to be tried again later."""
+        ...
+
+
 class Disturbance:
     """Applies events in the order of their times, each as soon as what it needs is there.
 
@@ -25,9 +51,7 @@ class Disturbance:
         Times count from the first ``tend``.
     """
 
-    def __init__(
-        self, schedule: Schedule, processes: ProcessFaults, outages: BrokerOutages, injections: Injections
-    ) -> None:
+    def __init__(self, schedule: Schedule, processes: ProcessFaults, outages: Outages, injections: Injections) -> None:
         self._coming = deque(schedule.events)
         self._due: list[Event] = []
         self._processes, self._outages, self._injections = processes, outages, injections

@@ -59,6 +59,7 @@ class ChaosReport:
             "forgotten": self.forgotten,
             "series": self.request.series.key,
             "seed": self.request.seed,
+            "cluster": self.request.cluster,
             "faults": list(self.request.faults),
             "injected": self.record.document(),
             "dead_letters": dict(self.burials.reasons),

@@ -25,6 +25,8 @@ class ChaosRequest:
         Services killed; the other faults are as many as fit to it.
     seed
         Of the schedule: what happens to whom, and when.
+    cluster
+        Disturb a cluster of six nodes rather than one server.
     """
 
     csv: Path
@@ -33,6 +35,7 @@ class ChaosRequest:
     kills: int
     seed: int
     faults: tuple[str, ...] = FAULTS
+    cluster: bool = False
 
     def __post_init__(self) -> None:
         if self.kills < 0:

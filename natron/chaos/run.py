@@ -14,7 +14,8 @@ import redis
 from feature_service.feature_set import FEATURE_SET
 from natron.addresses import with_free_addresses
 from natron.chaos.broker_outages import BrokerOutages
-from natron.chaos.disturbance import Disturbance
+from natron.chaos.cluster_outages import ClusterOutages
+from natron.chaos.disturbance import Disturbance, Outages
 from natron.chaos.injections import Injections
 from natron.chaos.process_faults import ProcessFaults
 from natron.chaos.record import Record
@@ -31,7 +32,9 @@ from shared.broker import connect
 from shared.clock import SystemClock
 from shared.contracts import Candles, Prediction
 from shared.dead_letters import dead_letters
+from shared.embedded_broker import EmbeddedBroker
 from shared.errors import BrokerError, InputError
+from shared.local_cluster import LocalCluster
 from shared.names import Names
 from shared.settings.groups import Settings
 
@@ -118,9 +121,11 @@ class _Disturbed:
         self._schedule = draw_schedule(request)
         keys = folder / "keys.json"
         shape = Shape(workers=WORKERS, feature_services=FEATURE_SERVICES)
-        self._system = System(with_free_addresses(settings, keys), shape, keys, folder / "data", output)
-        system = settings.system
-        self._limits = AdmissionLimits.of(system)
+        self._broker = LocalCluster(folder) if request.cluster else EmbeddedBroker(folder / "broker")
+        if request.cluster:  # without it, what a fail-over forgets is gone
+            settings = settings.model_copy(update={"system": settings.system.model_copy(update={"replicas": 1})})
+        self._system = System(with_free_addresses(settings, keys), shape, keys, None, output, self._broker)
+        self._limits = AdmissionLimits.of(settings.system)
 
     def __enter__(self) -> "_Disturbed":
         self._system.start()
@@ -161,7 +166,7 @@ class _Disturbed:
         disturbance = Disturbance(
             self._schedule,
             ProcessFaults(victims, self._client, self._names, self._request.series, record),
-            BrokerOutages(system.broker, self._client, record),
+            self._outages(draw),
             Injections(
                 admission, self._client, self._names, self._request.series, self._candles, draw, record
             ),
@@ -175,6 +180,12 @@ class _Disturbed:
             else:
                 self.collector.expect_loss()
                 time.sleep(TURN_MS / 1_000)
+
+    def _outages(self, draw: random.Random) -> Outages:
+        if isinstance(self._broker, EmbeddedBroker):
+            return BrokerOutages(self._broker, self._client, self.record)
+        keys = [self._names.candles(self._request.series.partition), self._names.members("worker")]
+        return ClusterOutages(self._broker, keys, draw, self.record)
 
     def finish(self, due: int) -> None:
         """Read on until everything is there."""

@@ -8,9 +8,9 @@ from natron.chaos.request import ChaosRequest
 from shared.membership import TIME_TO_LIVE_MS
 
 WORKERS, FEATURE_SERVICES = 3, 2
-KILL_S, PAUSE_S, BROKER_S, CALM_S = 1.6, 3.0, 2.0, 8.0
-"""Seconds of replay a kill, a pause, an outage of the broker, and the rest: restarts must not be all there is, and who
-was paused must find work when he wakes."""
+KILL_S, PAUSE_S, BROKER_S, FAILOVER_S, CALM_S = 1.6, 3.0, 2.0, 5.0, 8.0
+"""Seconds of replay a kill, a pause, an outage of the broker or of a cluster's node, and the rest: restarts must not be
+all there is, and who was paused must find work when he wakes."""
 
 BROKER_KINDS = ("broker-kill", "broker-load", "broker-pause", "oom", "readonly", "noreplicas")
 """Only one of these at a time."""
@@ -47,8 +47,9 @@ def draw_schedule(request: ChaosRequest) -> Schedule:
     drawn = list(_events(request, draw))
     ends = sum(kind in ("kill", "restart") for kind, _, _ in drawn)
     outages = sum(kind in BROKER_KINDS for kind, _, _ in drawn)
+    outage_s = FAILOVER_S if request.cluster else BROKER_S
     pauses = sum(kind == "pause" for kind, _, _ in drawn)
-    replay_s = CALM_S + KILL_S * ends + PAUSE_S * pauses + BROKER_S * outages
+    replay_s = CALM_S + KILL_S * ends + PAUSE_S * pauses + outage_s * outages
     draw.shuffle(drawn)
     times = sorted(draw.uniform(0.05, 0.9) * replay_s for _ in drawn)
     events = (Event(at_s, *one) for at_s, one in zip(times, drawn, strict=True))

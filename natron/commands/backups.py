@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def write(file: Path = _File, config: Config = None, assignments: Assignments = None, broker: Broker = None) -> None:
-    """Write candles, rows, predictions, positions and bundles to a file, while the system runs."""
+    """Write candles, rows, predictions, outcomes, acks, positions and bundles to a file, while the system runs."""
     from natron.backup import backup
     from shared.broker import broker_ms
 

@@ -32,6 +32,7 @@ def chaos(
     faults: str | None = typer.Option(
         None, "--faults", help="of kill,pause,broker,oom,readonly,duplicate,late,garbage; default: all"
     ),
+    cluster: bool = typer.Option(False, "--cluster", help="disturb a cluster of six nodes instead of one server"),
     log: Path | None = typer.Option(None, "--log", help="file for what the services say; default: nowhere"),
     as_json: Json = False,
     config: Config = None,
@@ -47,7 +48,7 @@ def chaos(
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))  # unwinds, so that nothing is left behind
     chosen = tuple(faults.split(",")) if faults is not None else FAULTS
-    request = ChaosRequest(csv, Series(symbol, timeframe), tz, kills, seed, chosen)
+    request = ChaosRequest(csv, Series(symbol, timeframe), tz, kills, seed, chosen, cluster)
     with Path(log or os.devnull).open("wb") as output:
         report = run_chaos(request, values, _say, output)
     print(json.dumps(report.document())) if as_json else _print(report)

@@ -53,6 +53,8 @@ class Script:
         redis.RedisError
             The first call that failed; the ones before it were carried out.
         """
+        if not calls:
+            return []  # a WAIT alone would wait for what others wrote
         replies, held = self._send(client, calls, replicas)
         unknown = [at for at, reply in enumerate(replies) if isinstance(reply, redis.exceptions.NoScriptError)]
         if unknown:

@@ -7,6 +7,7 @@ import pytest
 import zmq
 
 from bridge.client import SignalClient
+from bridge.curve import protect_client
 from bridge.enrolment import KeyFile, enroll, revoke
 from bridge.events import Origin
 from bridge.keys import Keys, load_keys
@@ -243,6 +244,26 @@ def test_a_client_that_is_enrolled_meanwhile_is_let_in(enter, path, key_file, ev
     assert connect("ea-3").push(Series("XAUUSD", "M15"), CANDLES).admitted == len(CANDLES)
     assert ea.place(Series("EURUSD", "M15")).candle_ms == 0  # its connection stayed
     assert bridge.stats.sessions == 1
+
+
+@pytest.mark.parametrize("security", ["plain", "curve"])
+def test_who_was_sent_away_hears_nothing_however_it_comes_back(
+    enter, predictions, path, key_file, eventually, security
+):
+    predictions.series(1)
+    bridge, _ = enter(security)
+    away = key_file.keys.client_named("ea-2")
+    revoke(path, "ea-2")
+    eventually(lambda: "ea-2" not in key_file.keys.clients and bridge.stats.sessions == 2)
+
+    def login(one):
+        one.plain_username, one.plain_password = away.user.encode(), away.password.encode()
+
+    def encrypt(one):
+        protect_client(one, away.curve_secret, key_file.keys.curve_public)
+
+    assert _heard(bridge, key_file.keys, [login if security == "plain" else encrypt]) == [(0, 0)]
+    assert bridge.stats.handshakes_refused >= 1
 
 
 def test_a_client_that_is_sent_away_is_cut_off_and_the_others_come_back(enter, path, key_file, predictions, eventually):

@@ -38,6 +38,17 @@ def test_whatever_goes_wrong_the_predictions_do_not_show_it(tmp_path: Path) -> N
     assert result["faults"] == list(FAULTS)
 
 
+@pytest.mark.slow
+def test_nor_do_they_when_the_primaries_of_a_cluster_fail_over(tmp_path: Path) -> None:
+    csv = tmp_path / "candles.csv"
+    write_candles(sample_candles(2_001, "M15", 7), csv)
+    status, result, error = chaos("--csv", str(csv), "--cluster", "--kills", "1", "--faults", "kill,broker")
+    assert status == 0, (result, error)
+    assert result["received"] == result["expected"] == 2_000 - 95
+    assert [result[name] for name in (*COUNTS, "unburied", "innocent")] == [0] * 6
+    assert result["injected"]["broker"] == {"kill": 1, "pause": 1, "handover": 1}
+
+
 def test_a_file_that_is_too_short_is_refused_in_one_line(tmp_path: Path) -> None:
     csv = tmp_path / "candles.csv"
     write_candles(sample_candles(200, "M15", 7), csv)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from shared.testing_cluster import ClusterUnderTest, Tls, cluster_under_test, tls_server
+from shared.local_cluster import LocalCluster, Tls, tls_server
 
 
 def certificates(folder: Path) -> Tls:
@@ -21,7 +21,7 @@ def certificates(folder: Path) -> Tls:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterUnderTest]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     folder = tmp_path_factory.mktemp("cluster")
-    with cluster_under_test(folder, certificates(folder) if tls_server() else None) as found:
+    with LocalCluster(folder, certificates(folder) if tls_server() else None) as found:
         yield found

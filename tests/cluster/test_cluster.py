@@ -6,25 +6,26 @@ import pytest
 import redis
 from redis.crc import key_slot
 
+from shared.admission import Admission, AdmissionLimits
 from shared.broker import alone, check_fitness, connect, primaries
 from shared.clock import SystemClock
 from shared.cluster import Cluster
 from shared.contracts import PARTITIONS
+from shared.local_cluster import LocalCluster
 from shared.membership import Membership, live_members
 from shared.names import Names
-from shared.testing_cluster import ClusterUnderTest
 
 NAMES = Names()
 
 
-def test_partitions_are_spread_over_all_primaries(cluster: ClusterUnderTest) -> None:
+def test_partitions_are_spread_over_all_primaries(cluster: LocalCluster) -> None:
     client = cluster.client("operator")
     owners = Counter(id(client.node_for("GET", NAMES.candles(p))) for p in range(PARTITIONS))
     assert sorted(owners.values()) == [21, 21, 22]
     assert len(primaries(client)) == 3
 
 
-def test_a_pipeline_answers_in_order_whichever_nodes_it_goes_to(cluster: ClusterUnderTest) -> None:
+def test_a_pipeline_answers_in_order_whichever_nodes_it_goes_to(cluster: LocalCluster) -> None:
     client = cluster.client("operator")
     check_fitness(client, NAMES)
     pipeline = client.pipeline(transaction=False)
@@ -37,7 +38,7 @@ def test_a_pipeline_answers_in_order_whichever_nodes_it_goes_to(cluster: Cluster
         client.delete(NAMES.latest(p))
 
 
-def test_one_read_waits_for_the_streams_of_all_nodes(cluster: ClusterUnderTest) -> None:
+def test_one_read_waits_for_the_streams_of_all_nodes(cluster: LocalCluster) -> None:
     client = cluster.client("operator")
     for p in (0, 1, 2, 3):
         client.xadd(NAMES.predictions(p), {"m": str(p)}, id="1-0")
@@ -50,7 +51,12 @@ def test_one_read_waits_for_the_streams_of_all_nodes(cluster: ClusterUnderTest) 
         client.delete(NAMES.predictions(p))
 
 
-def test_members_are_counted_by_the_clock_of_their_own_node(cluster: ClusterUnderTest) -> None:
+def test_nothing_to_admit_waits_for_no_replica(cluster: LocalCluster) -> None:
+    limits = AdmissionLimits(1_000, 10, 10, replicas=1)
+    assert Admission(cluster.client("bridge"), NAMES, SystemClock(), limits).admit_each([]) == []
+
+
+def test_members_are_counted_by_the_clock_of_their_own_node(cluster: LocalCluster) -> None:
     client = cluster.client("worker")
     one = Membership(client, NAMES, "worker", "one", SystemClock())
     assert one.renew() == ["one"] == live_members(client, NAMES, "worker")
@@ -58,7 +64,7 @@ def test_members_are_counted_by_the_clock_of_their_own_node(cluster: ClusterUnde
     assert live_members(client, NAMES, "worker") == []
 
 
-def test_a_command_that_was_moved_is_sent_again_where_it_belongs(cluster: ClusterUnderTest) -> None:
+def test_a_command_that_was_moved_is_sent_again_where_it_belongs(cluster: LocalCluster) -> None:
     client = cluster.client("operator")
     assert isinstance(client, Cluster)
     client.hset(NAMES.latest(5), "a", "b")
@@ -73,12 +79,12 @@ def test_a_command_that_was_moved_is_sent_again_where_it_belongs(cluster: Cluste
     client.delete(NAMES.latest(5))
 
 
-def test_who_has_no_password_or_does_not_know_the_authority_comes_nowhere(cluster: ClusterUnderTest) -> None:
+def test_who_has_no_password_or_does_not_know_the_authority_comes_nowhere(cluster: LocalCluster) -> None:
     with pytest.raises(redis.exceptions.RedisError):
-        connect(cluster.url("operator").replace("operator:", "operator:x")).ping()
+        connect(cluster.url_of("operator").replace("operator:", "operator:x")).ping()
     if cluster.tls is not None:
         with pytest.raises(redis.exceptions.RedisError):
-            connect(cluster.url("operator").partition("?")[0]).ping()
+            connect(cluster.url_of("operator").partition("?")[0]).ping()
 
 
 def test_the_hash_tags_of_partitions_decide_the_slot() -> None:

@@ -11,23 +11,21 @@ from gateway.testing import GatewayUnderTest
 from shared.admission import Admission, AdmissionLimits
 from shared.clock import SystemClock
 from shared.contracts import Series
+from shared.local_cluster import LocalCluster
 from shared.names import Names
 from shared.settings.loading import load_settings
 from shared.testing import await_true, walk_candles
-from shared.testing_cluster import ClusterUnderTest
 
 
 @pytest.fixture
-def gateway(cluster: ClusterUnderTest) -> Iterator[GatewayUnderTest]:
-    flags = {"system.broker_url": cluster.url("gateway"), "inference.runtime": "cpu"}
+def gateway(cluster: LocalCluster) -> Iterator[GatewayUnderTest]:
+    flags = {"system.broker_url": cluster.url_of("gateway"), "inference.runtime": "cpu"}
     running = GatewayUnderTest(build(load_settings(None, {}, flags), SystemClock()))
     yield running
     running.stop()
 
 
-def test_series_of_every_node_are_listed_streamed_and_halted(
-    cluster: ClusterUnderTest, gateway: GatewayUnderTest
-) -> None:
+def test_series_of_every_node_are_listed_streamed_and_halted(cluster: LocalCluster, gateway: GatewayUnderTest) -> None:
     await_true(lambda: gateway.ask("GET", "/readyz")[0] == 200, "a gateway that is ready")
     admission = Admission(cluster.client("producer"), Names(), SystemClock(), AdmissionLimits(1_000, 10, 10))
     shown = [Series(f"SHOWN{at}", "M15") for at in range(12)]

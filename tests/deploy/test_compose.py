@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from shared.addresses import free_port
 from shared.contracts import Series
 from shared.names import Names
 from shared.prediction_log import PredictionLog
-from shared.testing import GuardedBroker, await_true
+from shared.testing import GuardedBroker, await_true, listening
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -154,7 +154,7 @@ def test_all_containers_become_healthy_and_predict_each_as_its_own_user(guarded:
         for name, one in started.items():
             await_true(one.healthy, f"{name} healthy")
         for one in started.values():  # which were told 127.0.0.1 where compose says 0.0.0.0
-            assert listening(one.process.pid) == {"0100007F"}
+            assert {address for address, _ in listening(one.process.pid)} == {"127.0.0.1"}
         replay(guarded, tmp_path / "x.csv")
         log, found = PredictionLog(guarded.client("reader"), Names(), from_start=True), []
         await_true(lambda: (found.extend(log.read(50)), len(found) == candles - 1 - 95)[1], "predictions")
@@ -170,18 +170,6 @@ def test_all_containers_become_healthy_and_predict_each_as_its_own_user(guarded:
                 )
     refused: Any = guarded.client("operator").execute_command("ACL LOG")
     assert [(one["username"], one["context"], one["object"]) for one in refused] == []
-
-
-def listening(pid: int) -> set[str]:
-    """Addresses where a process listens, as the kernel tells them in hexadecimal."""
-    inodes = set()
-    for descriptor in Path("/proc", str(pid), "fd").iterdir():
-        with suppress(FileNotFoundError):  # closed meanwhile
-            inodes.add(str(descriptor.readlink()))
-    lines = [
-        line.split() for table in ("tcp", "tcp6") for line in Path("/proc/net", table).read_text().splitlines()[1:]
-    ]
-    return {words[1].split(":")[0] for words in lines if words[3] == "0A" and f"socket:[{words[9]}]" in inodes}
 
 
 def test_a_feed_is_alive_while_its_exchange_is_away(guarded: GuardedBroker, tmp_path: Path) -> None:

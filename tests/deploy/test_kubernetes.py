@@ -1,5 +1,6 @@
 """The manifests are what Kubernetes and KEDA understand, agree with each other, and lock every pod down."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import yaml
 from jsonschema import validate
 from typer.testing import CliRunner
 
+from inference_worker.registry import Registry
 from natron.cli import app
 from shared.acl import rights
 from shared.metrics import Metrics
 from shared.names import Names
 from shared.settings.loading import load_settings
+from shared.testing import GuardedBroker
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
 VERSION = "1.29"
@@ -132,6 +135,30 @@ def test_what_a_pod_mounts_it_declares_and_its_labels_are_selected(kind: str) ->
         declared |= {claim["metadata"]["name"] for claim in one["spec"].get("volumeClaimTemplates", [])}
         mounted = {mount["name"] for mount in template["spec"]["containers"][0]["volumeMounts"]}
         assert mounted == declared
+
+
+def test_the_volumes_claims_and_secrets_that_a_pod_names_are_there() -> None:
+    claims = {
+        f"{claim['metadata']['name']}-{name}-0"
+        for name, one in BY_KIND["StatefulSet"].items()
+        for claim in one["spec"]["volumeClaimTemplates"]
+    }
+    told = (FOLDER.parent / "README.md").read_text()
+    for name, pod in PODS.items():
+        for volume in pod["spec"]["volumes"]:
+            if "persistentVolumeClaim" in volume:
+                assert volume["persistentVolumeClaim"]["claimName"] in claims, name
+            if "secret" in volume:
+                user = volume["secret"]["secretName"].replace("-", "_")
+                assert re.search(rf"generic {user}|for user in .*\b{user}\b", told), (name, user)
+
+
+def test_who_retrains_may_push_and_promote(guarded: GuardedBroker) -> None:
+    registry = Registry(guarded.client("retrainer"), Names())
+    pushed = registry.push(Path(__file__).parents[2] / "models" / "reference").manifest.id
+    assert registry.promote(pushed) == registry.line().champion
+    operator = guarded.client("operator")
+    operator.delete(*operator.scan_iter(match="natron:*"))
 
 
 def test_budgets_and_policies_select_pods_that_exist() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from shared.contracts import Candles
+from shared.doors import is_loopback
+from shared.testing import listening
 
 Sample = tuple[Path, Candles]
 
@@ -23,6 +25,16 @@ def finished(replay: "subprocess.Popen[str]") -> dict[str, Any]:
 def under_way(up: Any, already: int, replay: "subprocess.Popen[str]") -> bool:
     """Some hundred predictions of this replay are out, and it goes on."""
     return bool(up.traffic().published > already + 300) or replay.poll() is not None
+
+
+def test_no_part_listens_on_any_address_of_the_host_but_loopback(up: Any, await_true: Any) -> None:
+    def doors() -> dict[str, set[tuple[str, int]]]:
+        return {part: found for part, pid in up.run["pids"].items() if (found := listening(pid))}
+
+    await_true(
+        lambda: {part: len(found) for part, found in doors().items()} == {"bridge": 2, "gateway": 1}, "its doors"
+    )
+    assert all(is_loopback(address) for found in doors().values() for address, _ in found), doors()
 
 
 @pytest.mark.parametrize("victim", ["feature-service-1", "worker-1", "worker-2", "bridge", "broker"])

@@ -13,24 +13,26 @@ from shared.clock import SimulatedClock, SystemClock
 from shared.errors import InputError
 from shared.settings.loading import load_settings
 
-KEY = "0123456789abcdef0123"
+KEY, NEXT_KEY, OLD_KEY = "0123456789abcdef0123", "next-0123456789abcdef", "old-0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
 def locked(start: Callable[..., GatewayUnderTest], tmp_path_factory: pytest.TempPathFactory) -> GatewayUnderTest:
     file = tmp_path_factory.mktemp("keys") / "api-key"
-    file.write_text(KEY + "\n")
+    file.write_text(f"{KEY}\n{NEXT_KEY} until=2999-01-31\n{OLD_KEY} until=2020-01-31\n")
     return start(key_file=str(file), body_bytes_max="100000")
 
 
-@pytest.mark.parametrize("headers", [{}, {"X-API-Key": "wrong"}, {"Authorization": f"Bearer {KEY}x"}])
-def test_without_the_key_nothing_is_answered(locked: GatewayUnderTest, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "headers", [{}, {"X-API-Key": "wrong"}, {"Authorization": f"Bearer {KEY}x"}, {"X-API-Key": OLD_KEY}]
+)
+def test_without_a_key_that_is_in_force_nothing_is_answered(locked: GatewayUnderTest, headers: dict[str, str]) -> None:
     for method, path in (("POST", "/predict"), ("GET", "/v1/models"), ("GET", "/openapi.json"), ("GET", "/nope")):
         status, _, found = locked.ask(method, path, headers=headers)
         assert (status, found["error"]["mend"]) == (401, "send it as X-API-Key")
 
 
-@pytest.mark.parametrize("headers", [{"X-API-Key": KEY}, {"Authorization": f"Bearer {KEY}"}])
+@pytest.mark.parametrize("headers", [{"X-API-Key": KEY}, {"Authorization": f"Bearer {NEXT_KEY}"}])
 def test_with_the_key_it_is(locked: GatewayUnderTest, headers: dict[str, str]) -> None:
     assert locked.ask("POST", "/predict", request_of(100), headers)[0] == 200
 
@@ -71,7 +73,7 @@ def test_tokens_come_back_with_time_and_each_client_has_its_own() -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::"])  # refused before it listens
 def test_an_address_that_others_reach_needs_a_key(host: str) -> None:
     settings = load_settings(None, {}, {"gateway.host": host})
-    with pytest.raises(InputError, match="needs an API key"):
+    with pytest.raises(InputError, match="needs a key"):
         build(settings, SystemClock())
 
 

@@ -1,5 +1,6 @@
 """A backup brings the same system back: positions, counters and bundles; nothing is predicted twice or missed."""
 
+import inspect
 import json
 import zipfile
 from pathlib import Path
@@ -9,11 +10,13 @@ import pytest
 from feature_service.service import run as run_features
 from inference_worker.service import run as run_worker
 from natron.backup import backup, restore
+from shared.ack_log import AckLog
 from shared.admission import Admission, AdmissionLimits, Verdict
 from shared.clock import SystemClock
-from shared.contracts import Series
+from shared.contracts import Ack, Series
 from shared.delivery import halt
 from shared.errors import InputError
+from shared.names import Names
 from shared.prediction_log import PredictionLog
 from shared.service import ServiceContext
 from shared.settings.groups import Settings
@@ -64,6 +67,55 @@ def test_what_was_restored_goes_on_as_if_nothing_had_happened(broker: BrokerUnde
     assert predicted(broker) == pytest.approx(undisturbed, abs=1e-5)
     assert len(undisturbed) == 2 * (BEFORE + AFTER - 95)
     assert broker.client.hkeys(broker.names.halts) == [b"X"]
+
+
+def everything(names: Names) -> dict[str, str]:
+    """Kind of key -> one key of each that there is, of a series and bundles that are known."""
+    values = {"p": "3", "series": "A.M15", "set8": "0a1b2c3d", "bundle": "b1", "sha256": "f" * 64}
+    found = {}
+    for kind, member in vars(Names).items():
+        if isinstance(member, property):
+            found[kind] = getattr(names, kind)
+        elif inspect.isfunction(member) and not kind.startswith("_"):
+            wanted = list(inspect.signature(member).parameters)[1:]
+            found[kind] = member(names, *(values.get(name, "one") for name in wanted))
+    return found
+
+
+LEFT_OUT = {"members", "departures", "serving", "bridge_clients", "attempts"}  # who is alive, and what is under way
+
+
+def test_whatever_is_kept_in_the_broker_is_in_a_backup(broker: BrokerUnderTest, tmp_path: Path) -> None:
+    client, names = broker.client, broker.names
+    keys = everything(names)
+    hashes = {
+        "series": {"A.M15": "1 csv"},
+        "position": {"features:0a1b2c3d": "1-0", "shadow:b1": "1-0", "scorer:b1": "1-0"},
+        "bundles": {"b1": json.dumps({"model.onnx": "f" * 64})},
+    }
+    for kind, key in keys.items():
+        if kind in hashes:
+            client.hset(key, mapping=hashes[kind])  # type: ignore[arg-type]
+        else:
+            client.set(key, kind, ex=1_000 if kind == "acks_taken" else None)
+    report = backup(client, names, tmp_path / "b.zip", 5)
+    client.flushall()
+    assert restore(client, names, tmp_path / "b.zip") == report
+    back = {key.decode() for key in client.scan_iter()}
+    assert back == {key for kind, key in keys.items() if kind not in LEFT_OUT}
+    assert 0 < client.pttl(keys["acks_taken"]) <= 1_000_000
+    assert client.pttl(keys["candles"]) == -1
+
+
+def test_an_ack_that_was_taken_before_is_not_taken_after(broker: BrokerUnderTest, tmp_path: Path) -> None:
+    log = AckLog(broker.client, broker.names, keep=100)
+    ack = Ack("ea-1", "EURUSD", "run", 7, 1, 2, "", "state", 0, 0.0, 0, "idle")
+    assert log.append([ack]) == [7]
+    backup(broker.client, broker.names, tmp_path / "b.zip", 5)
+    broker.client.flushall()
+    restore(broker.client, broker.names, tmp_path / "b.zip")
+    assert log.append([ack]) == [7]
+    assert [one.number for _, one in log.read()] == [7]
 
 
 def test_a_backup_is_never_half_written_nor_over_another(broker: BrokerUnderTest, tmp_path: Path) -> None:

@@ -36,12 +36,27 @@ LISTENS = {
 }
 SERVERS = re.compile(r"(HTTPServer|TCPServer|UDPServer)$")
 
-# Where something listens -> the test that proves it shut.
+# Where something listens -> the tests that prove it shut to who has no credentials, wrong ones, and expired ones.
+MONITOR = "tests/security/test_doors.py::test_metrics_are_told_to_who_has_a_key_that_is_in_force"
+BRIDGE, GATEWAY = "tests/bridge/test_access.py", "tests/gateway/test_door.py"
+SOCKET = "tests/security/test_doors.py::test_an_embedded_broker_has_no_port"
+NODES = "tests/cluster/test_cluster.py::test_who_has_no_password_or_does_not_know_the_authority_comes_nowhere"
+USERS = "tests/shared/test_acl.py::test_who_gives_no_password_or_a_wrong_one_is_refused"
+REPLACED = "tests/shared/test_acl.py::test_a_password_that_was_replaced_opens_nothing"
 DOORS = {
-    "shared/monitor.py": "tests/security/test_doors.py::test_metrics_are_told_to_who_has_a_key_that_is_in_force",
-    "bridge/listener.py": "tests/bridge/test_service.py::test_only_a_well_signed_hello_is_answered",
-    "gateway/service.py": "tests/gateway/test_door.py::test_without_the_key_nothing_is_answered",
-    "shared/embedded_broker.py": "tests/security/test_doors.py::test_an_embedded_broker_has_no_port",
+    "shared/monitor.py": {"none": MONITOR, "wrong": MONITOR, "expired": MONITOR},
+    "bridge/listener.py": {
+        "none": f"{BRIDGE}::test_nobody_without_credentials_is_heard_or_hears",
+        "wrong": f"{BRIDGE}::test_nobody_without_credentials_is_heard_or_hears",
+        "expired": f"{BRIDGE}::test_who_was_sent_away_hears_nothing_however_it_comes_back",
+        "unsigned": "tests/bridge/test_service.py::test_only_a_well_signed_hello_is_answered",
+    },
+    "gateway/service.py": dict.fromkeys(
+        ("none", "wrong", "expired"), f"{GATEWAY}::test_without_a_key_that_is_in_force_nothing_is_answered"
+    ),
+    # Users of a broker that has a port; an embedded one has a socket that its owner alone may open.
+    "shared/embedded_broker.py": {"none": SOCKET, "wrong": USERS, "expired": REPLACED},
+    "shared/local_cluster.py": {"none": NODES, "wrong": NODES, "expired": REPLACED},
 }
 # Where a socket is bound, and nobody is let in.
 NO_DOORS = {
@@ -49,7 +64,6 @@ NO_DOORS = {
     "shared/addresses.py": "asks the kernel for a free port, and listens on none",
     "bridge/doorkeeper.py": "answers ZeroMQ within its own process",
     "gateway/testing.py": "tests' own gateway on loopback",
-    "shared/testing_cluster.py": "tests' own nodes on loopback",
 }
 
 
@@ -75,9 +89,11 @@ def test_every_place_that_listens_is_known_and_has_its_proof() -> None:
         if listening(ast.parse(path.read_text()))
     }
     assert found == {file for file in (*DOORS, *NO_DOORS) if (ROOT / file).exists()}
-    for proof in DOORS.values():
-        file, _, name = proof.partition("::")
-        assert f"def {name}(" in (ROOT / file).read_text(), proof
+    for proofs in DOORS.values():
+        assert {"none", "wrong", "expired"} <= proofs.keys()
+        for proof in proofs.values():
+            file, _, name = proof.partition("::")
+            assert f"def {name}(" in (ROOT / file).read_text(), proof
 
 
 def test_every_address_is_loopback_by_default() -> None:

@@ -94,10 +94,30 @@ def test_a_producer_cannot_read_predictions_nor_a_bridge_rows(guarded: GuardedBr
     assert not allowed(guarded.client("bridge"), "XRANGE", NAMES.features(1, "0a1b2c3d"), "-", "+")
 
 
+def test_who_retrains_sees_nothing_that_is_live(guarded: GuardedBroker) -> None:
+    retrainer = guarded.client("retrainer")
+    assert allowed(retrainer, "HSET", NAMES.champion, "f", "v")
+    for key in (NAMES.series(1), NAMES.halts, NAMES.latest(1)):
+        assert not allowed(retrainer, "HGETALL", key)
+        assert not allowed(retrainer, "HSET", key, "f", "v")
+
+
 def test_who_gives_no_password_or_a_wrong_one_is_refused(guarded: GuardedBroker) -> None:
     for url in (f"redis://127.0.0.1:{guarded.port}", f"redis://worker:wrong@127.0.0.1:{guarded.port}"):
         with pytest.raises((redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError)):
             connect(url).ping()
+
+
+def test_a_password_that_was_replaced_opens_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    with guarded_broker(folder) as before:
+        assert before.client("worker").ping()
+        old = (folder / "worker").read_text().strip()
+    (folder / "worker").unlink()
+    with guarded_broker(folder) as after:
+        assert after.client("worker").ping()
+        with pytest.raises(redis.exceptions.AuthenticationError):
+            connect(f"redis://worker:{old}@127.0.0.1:{after.port}").ping()
 
 
 def test_secrets_are_made_once_and_each_is_its_own(tmp_path: Path) -> None:

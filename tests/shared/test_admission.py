@@ -1,5 +1,7 @@
 """Admission: each candle once, whoever sends it and how often."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,11 @@ def test_a_second_producer_of_the_same_source_changes_nothing(broker: BrokerUnde
     admit(admission(broker), candles)
     assert admit(admission(broker), candles) == [Verdict.DUPLICATE] * 5
     assert len(logged(broker)) == 5
+
+
+def test_nothing_to_admit_waits_for_no_replica(broker: BrokerUnderTest) -> None:
+    """A bridge that waited for replicas asked for none of them without end, and never told who its clients were."""
+    assert admission(broker, replace(LIMITS, replicas=1)).admit_each([]) == []
 
 
 def test_a_series_that_ends_before_what_the_producer_sent_takes_nothing_after_it(broker: BrokerUnderTest) -> None:
