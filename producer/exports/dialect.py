@@ -93,6 +93,11 @@ def tables(head: list[str], later: list[list[str]]) -> Iterator[Table]:
             yield table
     if not found:
         shown = next((line for line in head if line.strip()), "")
+        if re.match(r"\s*<(?:!doctype html|html|head|body|table)\b", shown, re.IGNORECASE):
+            raise FormatError(
+                "file", shown, "is a page of HTML (of a login or an error, often), not a table of text",
+                "fetch the data again, or save its table as CSV",
+            )  # fmt: skip
         raise FormatError(
             "file", shown, "has no rows of a time and four prices under any delimiter (tab ; | , space)",
             "export candles as CSV with a header",

@@ -123,8 +123,8 @@ def _field(data: Bytes, at: int, last: int, delimiter: int) -> tuple[int, int, i
     if at < last and data[at] == _QUOTE:
         start = at + 1
         at += 1
-        while at < last and data[at] != _QUOTE:
-            at += 1
+        while at < last and (data[at] != _QUOTE or (at + 1 < last and data[at + 1] == _QUOTE)):
+            at += 1 if data[at] != _QUOTE else 2  # two quotes stand for one
         end = at
         while at < last and data[at] != delimiter:
             at += 1

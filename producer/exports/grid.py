@@ -10,7 +10,10 @@ from shared.timeframe import TIMEFRAMES_S, timeframe_ms, timeframe_name
 
 _HOUR_MS = 3_600_000
 _FEW_STEPS = 3
+_MANY_STEPS = 30
 _MONTH_MS = 28 * 86_400_000
+_USUAL = 0.5  # of the steps, where few candles are missing
+_ON_GRID = 0.98
 
 Int64s = NDArray[np.int64]
 
@@ -40,21 +43,30 @@ def grid_of(times: Int64s, timeframe: str | None) -> Grid:
     FormatError
         The stamps contradict ``timeframe``, or do not tell one.
     """
-    steps = np.abs(np.diff(times))
-    steps = steps[steps > 0]
-    name = timeframe or _infer(steps)
+    steps = np.diff(times)
+    steps = steps[steps != 0]
+    back = int((steps < 0).sum())
+    if steps.size > _MANY_STEPS and 0.25 * steps.size < back < 0.75 * steps.size:
+        raise FormatError(
+            "time", f"back in {back} of {steps.size} steps", "does not run one way: the rows are in no order",
+            "sort the file by time",
+        )  # fmt: skip
+    steps = np.abs(steps)
+    name = timeframe or _infer(steps, times)
     width_ms = timeframe_ms(name)
     if timeframe is not None:
         _check(steps, timeframe, width_ms)
     return Grid(name, width_ms, phases_of(times, width_ms))
 
 
-def _infer(steps: Int64s) -> str:
+def _infer(steps: Int64s, times: Int64s) -> str:
     if not steps.size:
         raise FormatError("timeframe", None, "cannot be told from stamps without a step", "give --timeframe")
     widths, counts = np.unique(steps, return_counts=True)
     common = int(widths[counts.argmax()])
     name = timeframe_name(common)
+    if name is None or counts.max() < _USUAL * steps.size:
+        name = _of_thin_market(times, steps, common) or name
     if name is None:
         what = "months have no fixed width" if common >= _MONTH_MS else f"no timeframe is {common / 1000:g} s wide"
         raise FormatError(
@@ -62,6 +74,16 @@ def _infer(steps: Int64s) -> str:
             f"give --timeframe, one of {', '.join(TIMEFRAMES_S)}",
         )  # fmt: skip
     return name
+
+
+def _of_thin_market(times: Int64s, steps: Int64s, common_ms: int) -> str | None:
+    """Where most candles are missing, the most common step may be a multiple of the width: the widest that fits."""
+    for name, width_s in sorted(TIMEFRAMES_S.items(), key=lambda item: -item[1]):
+        width_ms = width_s * 1000
+        occurs = width_ms <= common_ms and bool((steps == width_ms).any())
+        if occurs and Grid(name, width_ms, phases_of(times, width_ms)).holds(times).mean() >= _ON_GRID:
+            return name
+    return None
 
 
 def _check(steps: Int64s, timeframe: str, width_ms: int) -> None:

@@ -51,6 +51,18 @@ def plain_names(names: list[str] | tuple[str, ...]) -> list[str]:
     return [normal(" ".join(part for part in several if part not in common) or " ".join(several)) for several in parts]
 
 
+def markets(names: tuple[str, ...]) -> list[str]:
+    """What stands before or after the words of all four prices: ``EURUSD`` in ``EURUSD_open``, ``Close GBPUSD``."""
+    sides: dict[str, set[str]] = {}
+    for name in names:
+        parts = re.findall(r"[^\s._:|/\\-]+", name)
+        for role in _PRICES:
+            others = [part for part in parts if normal(part) not in WORDS[role]]
+            if len(others) == len(parts) - 1 > 0:
+                sides.setdefault(" ".join(others), set()).add(role)
+    return [side for side, roles in sides.items() if len(roles) == len(_PRICES)]
+
+
 def is_closing_time(name: str) -> bool:
     """Whether a column tells when candles close."""
     return normal(name) in CLOSING

@@ -123,7 +123,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Values of a row by name, those of objects within it too (``mid: {o: ...}`` becomes ``o``, or ``mid_o``)."""
+    """Values of a row by name, those of objects within it too (``mid: {o: ...}`` becomes ``o``, or ``mid_o``).
+
+    ``{"$numberLong": "5"}`` is how MongoDB spells a value.
+    """
+    row = {key: _unwrapped(value) for key, value in row.items()}
     found = {key: value for key, value in row.items() if not isinstance(value, dict)}
     parts = [
         (key, inner, value) for key, part in row.items() if isinstance(part, dict) for inner, value in part.items()
@@ -132,6 +136,13 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     for key, inner, value in parts:
         found[inner if names.count(inner) == 1 else f"{key}_{inner}"] = value
     return found
+
+
+def _unwrapped(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) == 1:
+        ((kind, inner),) = value.items()
+        return inner if kind.startswith("$") else value
+    return value
 
 
 def _rows(rows: Iterable[Any], first: Any) -> Iterator[Cells]:

@@ -13,11 +13,12 @@ from producer.exports.fields import pack
 from producer.exports.names import format_name
 from producer.exports.numbers import NumberForm, parse_numbers
 from producer.exports.options import ReadOptions
-from producer.exports.prices import PriceColumns, check_named, find_prices, middle
+from producer.exports.prices import PriceColumns, check_named, find_prices
 from producer.exports.scale import find_scale
 from producer.exports.stamp_columns import StampColumn, find_stamps, local_stamps
 from producer.exports.stamp_ends import closing_notes, stamps_close
 from producer.exports.text_blocks import TextFile
+from producer.exports.volumes import volume_column, volume_notes
 from shared.errors import FormatError
 
 Floats = NDArray[np.float64]
@@ -126,14 +127,14 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
     spread = _named(options, "spread", header.find(names, "spread"))
     symbol, symbol_text = _symbol(table, names, options)
     others = taken | {*prices.columns} | {k for k in (spread, symbol) if k is not None}
-    volume = _volume(sampled, names, others, prices, options)
+    volume = volume_column(sampled.numbers, names, others, prices, options)
     second_volume = None
     halves = header.find_halves(names)
     if options.columns is None and volume in (None, *halves):
         volume, second_volume = halves if halves[0] is not None else (volume, None)
     steps = np.sign(np.diff(times[good]))
     scale = find_scale(table, prices, stamps, options.points)
-    closing = stamps_close(table, names, stamps, options)
+    closing = stamps_close(table, names, stamps, times[good], options)
     return Layout(
         name=format_name(table, stamps, prices, file.contents.wrapped),
         encoding=file.encoding,
@@ -158,7 +159,7 @@ def _layout(file: TextFile, table: Table, options: ReadOptions) -> Layout:
         wrapped=file.contents.wrapped,
         notes=[
             *scale.notes,
-            *_passed_over(sampled, names, others, volume),
+            *volume_notes(sampled.numbers, names, others, volume),
             *closing_notes(names, closing, times[good], options),
         ],
     )
@@ -188,6 +189,7 @@ def _prices(sampled: Sampled, names: tuple[str, ...], taken: set[int], options: 
         named = PriceColumns(*(k for k in found if k is not None))
         check_named(sampled.numbers[:, named.columns], names)
         return named
+    _refuse_markets_side_by_side(names)
     candidates = [k for k in range(len(names)) if k not in taken and share[k] > 0.9]
     prices = find_prices(sampled.numbers, candidates, sampled.times)
     for role, name, column in zip(roles, found, prices.columns, strict=True):
@@ -197,6 +199,16 @@ def _prices(sampled: Sampled, names: tuple[str, ...], taken: set[int], options: 
                 "settle the columns with --columns, e.g. time,open,high,low,close,volume (- for one to pass over)",
             )  # fmt: skip
     return prices
+
+
+def _refuse_markets_side_by_side(names: tuple[str, ...]) -> None:
+    """Refuse columns such as ``EURUSD_open ... GBPUSD_open ...``: the first ones are as good as the others."""
+    markets = header.markets(names)
+    if len(markets) > 1:
+        raise FormatError(
+            "header", markets, "are markets side by side, each with prices of its own",
+            "split the file, or settle it with --columns, e.g. time,open,high,low,close,volume (- passes over)",
+        )  # fmt: skip
 
 
 def _priced(sampled: Sampled, names: tuple[str, ...], role: str, taken: set[int]) -> int | None:
@@ -242,75 +254,6 @@ def _symbol(table: Table, names: tuple[str, ...], options: ReadOptions) -> tuple
         found = [symbol, *(other for other, _ in others)]
         raise FormatError("symbol", found, "are several symbols in one file", "split the file, one symbol each")
     return column, symbol
-
-
-def _volume(
-    sampled: Sampled, names: tuple[str, ...], others: set[int], prices: PriceColumns, options: ReadOptions
-) -> int | None:
-    """Tick volume where it is ever above zero, else real volume; without names, the column after the prices."""
-    if options.columns is not None:
-        return _named(options, "volume", [])
-    named = [k for k in (*header.find_volume(names), *header.find(names, "real_volume")) if k not in others]
-    if named:
-        traded = [k for k in named if np.nan_to_num(sampled.numbers[:, k]).any()] or named
-        return next((k for k in traded if not _is_turnover(sampled, k, traded, prices)), traded[0])
-    after = max(prices.columns) + 1
-    if header.is_header([*names]):
-        return None
-    free = [k for k in range(after, min(after + 2, len(names))) if k not in others]
-    able = [k for k in free if _can_be_volume(sampled, k, prices)]
-    if not able:  # time, volume, prices
-        before = [k for k in range(min(prices.columns)) if k not in others]
-        able = [k for k in before if _can_be_volume(sampled, k, prices) and _varies(sampled.numbers[:, k])]
-    able = [k for k in able if not _is_turnover(sampled, k, able, prices)] or able
-    return next((k for k in able if not _is_running_total(sampled.numbers[:, k])), able[0] if able else None)
-
-
-def _is_turnover(sampled: Sampled, column: int, rivals: list[int], prices: PriceColumns) -> bool:
-    """Whether a column is another one times the price: a volume in the quote currency."""
-    typical = sampled.numbers[:, prices.columns].mean(axis=1)
-    for rival in rivals:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = sampled.numbers[:, column] / sampled.numbers[:, rival] / typical
-        ratio = ratio[np.isfinite(ratio)]
-        if rival != column and ratio.size and np.mean(np.abs(ratio - 1) < 0.02) > 0.9:
-            return True
-    return False
-
-
-def _passed_over(sampled: Sampled, names: tuple[str, ...], others: set[int], volume: int | None) -> list[str]:
-    """A note where a named file has no volume that is known, but columns that may be it."""
-    if volume is not None or not any(names):
-        return []
-    left = [
-        names[k]
-        for k in range(len(names))
-        if k not in others and names[k] and np.nan_to_num(sampled.numbers[:, k]).any()
-    ]
-    return [f"none of the columns {', '.join(left)} is known as volume (name it with --columns)"] if left else []
-
-
-def _can_be_volume(sampled: Sampled, column: int, prices: PriceColumns) -> bool:
-    """Whether a nameless column is of positive numbers and no price (an adjusted close keeps near the close)."""
-    values = sampled.numbers[:, column]
-    if not np.mean(values >= 0) > 0.9:
-        return False
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = values / sampled.numbers[:, prices.close]
-        usual = middle(ratio)
-        return not (middle(np.abs(ratio - usual)) < 0.2 and 0.3 < usual < 3)
-
-
-def _varies(values: Floats) -> bool:
-    """Whether numbers change from row to row and are no count of rows: not an ID, not the width of a candle."""
-    steps = np.diff(values[np.isfinite(values)])
-    return steps.size > 0 and bool((steps != 0).mean() > 0.5) and not _is_running_total(values)
-
-
-def _is_running_total(values: Floats) -> bool:
-    """Whether numbers only grow, but for the start of a day: the volume of the day so far, oldest or newest first."""
-    steps = np.diff(values[np.isfinite(values)])
-    return steps.size > 20 and bool(max((steps > 0).mean(), (steps < 0).mean()) > 0.85)
 
 
 def _decimals(table: Table, prices: PriceColumns, form: NumberForm) -> int:

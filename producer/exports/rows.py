@@ -14,6 +14,7 @@ from producer.exports.layout import Layout
 from producer.exports.numbers import EMPTY, GOOD, parse_numbers
 from producer.exports.stamp_ends import opens_of
 from producer.exports.stamps import NO_OFFSET, parse_stamps
+from producer.exports.strides import check_strides
 from producer.exports.text_blocks import TextBlock
 from shared.errors import FormatError
 
@@ -58,6 +59,8 @@ class RowParser:
         _check_rules(layout, rows, faults, columns)
         stamp = layout.stamps[-1].column
         _mark(faults, columns, ~self.grid.holds(rows["local"]), Fault.GRID, stamp)
+        timed = (faults == 0) | (faults == Fault.GRID)
+        check_strides(rows["local"][timed], rows["line"][timed], self.grid)
         self._refuse(fields, faults, columns)
         good: Rows = rows[faults == 0]
         return good

@@ -10,13 +10,18 @@ from producer.exports.stamp_columns import StampColumn
 from producer.exports.stamps import Int64s
 
 _MINUTE_MS = 60_000
+_LAST_SECOND_MS = 59_000
 
 
-def stamps_close(table: Table, names: tuple[str, ...], stamps: tuple[StampColumn, ...], options: ReadOptions) -> bool:
-    """Whether stamps tell the close: as the user says, else by the column's name."""
+def stamps_close(
+    table: Table, names: tuple[str, ...], stamps: tuple[StampColumn, ...], times: Int64s, options: ReadOptions
+) -> bool:
+    """Whether stamps tell the close: as the user says, else by the column's name, or by ``times`` like 00:14:59."""
     if options.stamps is not None:
         return options.stamps == "close"
-    return table.header is not None and header.is_closing_time(names[stamps[0].column])
+    if table.header is not None and header.is_closing_time(names[stamps[0].column]):
+        return True
+    return bool(times.size and (times % _MINUTE_MS >= _LAST_SECOND_MS).all())
 
 
 def opens_of(closes: Int64s, width_ms: int) -> Int64s:

@@ -50,6 +50,7 @@ _TIMES: tuple[tuple[str, str], ...] = (
     (r"\d{1,2}-[AaPp][Mm]", "%I-%p"),
     (r"\d{1,2} [AaPp][Mm]", "%I %p"),
     (r"\d{1,2}\.\d{2}\.\d{2}", "%H.%M.%S"),
+    (r"(?<=[ T,;_-])\d{1,2}\.\d{2}", "%H.%M"),  # without a sign before it, it would be part of an epoch
     (r"\d{4}", "%H%M"),
     (r"\d{6}", "%H%M%S"),
     (r"\d{9}", "%H%M%S%f"),
@@ -64,8 +65,8 @@ _PATTERNS = tuple(
     for time, template in (*_TIMES, ("(?!)", ""))
 )
 _ZONE_NAME = re.compile(r"(?: ?\[?)((?<=[ \[dMSp])[A-Z][A-Za-z]+(?:/[A-Z][A-Za-z_]+)+|(?<= )[A-Z]{2,5})\]?$")
-_TIMES_ALONE = tuple((re.compile(time), template) for time, template in _TIMES)
-_EPOCH = re.compile(r"\d{9,19}(\.\d{1,9})?")
+_TIMES_ALONE = tuple((re.compile(time), template) for time, template in (*_TIMES, (r"\d{1,2}\.\d{2}", "%H.%M")))
+_EPOCH = re.compile(r"\d{9,19}(\.\d{1,9})?|\d\.\d{1,18}[eE]\+?\d{2,3}")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 """Time stamps by template, compiled.
 
 A template is written as for ``strftime`` (``%Y.%m.%d %H:%M``), with these differences: ``%m %d %H %I %M %S`` take one
-or two digits, ``%f`` a fraction of a second of any length, ``%z`` an offset in any usual spelling, ``%h`` and ``%j``
+or two digits (24:00 is the midnight that ends a day),
+``%f`` a fraction of a second of any length, ``%z`` an offset in any usual spelling, ``%h`` and ``%j``
 the digits of an hour and a minute, or of a second too, without the zeros before them (``930``). Whole templates:
 
 ``epoch``    seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size, value by value
@@ -17,17 +18,32 @@ from numba import njit
 from numpy.typing import NDArray
 
 from producer.exports.fields import Bytes, Fields, Offsets
+from producer.exports.stamp_counts import (
+    EPOCH_CODE,
+    FILETIME_CODE,
+    OF_DAY_CODE,
+    SERIAL_CODE,
+    TICKS_CODE,
+    count_ms,
+    digits,
+)
 
 EPOCH, TICKS, FILETIME, SERIAL, OF_DAY = "epoch", "ticks", "filetime", "serial", "ofday"
 NO_OFFSET = -(2**62)
 """In place of an offset where the stamp carries none."""
 
+_NONE = -(2**62)
 _DIRECTIVE = 256  # codes below are literal bytes
 _WORDS = 1024  # codes below, from _DIRECTIVE on: 64 * part + 8 * least + most digits
 _FRACTION_CODE, _HALF_CODE, _MONTH_CODE, _WEEKDAY_CODE, _OFFSET_CODE = range(1024, 1029)
-_EPOCH_CODE, _TICKS_CODE, _FILETIME_CODE, _SERIAL_CODE, _OF_DAY_CODE = range(1100, 1105)
 _HOUR_MINUTE_CODE, _HOUR_SECOND_CODE = 1200, 1201
-_WHOLE = dict(zip((EPOCH, TICKS, FILETIME, SERIAL, OF_DAY), range(1100, 1105), strict=True))
+_WHOLE = dict(
+    zip(
+        (EPOCH, TICKS, FILETIME, SERIAL, OF_DAY),
+        (EPOCH_CODE, TICKS_CODE, FILETIME_CODE, SERIAL_CODE, OF_DAY_CODE),
+        strict=True,
+    )
+)
 _DIRECTIVES = {
     "Y": _DIRECTIVE + 64 * 0 + 8 * 4 + 4,
     "y": _DIRECTIVE + 64 * 0 + 8 * 2 + 2,
@@ -107,17 +123,17 @@ def _parse(
         if fitted[row]:
             continue
         at, end = starts[row], ends[row]
-        if _EPOCH_CODE <= codes[0] <= _OF_DAY_CODE:
-            value = _count_ms(data, at, end, codes[0])
+        if EPOCH_CODE <= codes[0] <= OF_DAY_CODE:
+            value = count_ms(data, at, end, codes[0])
             if value >= 0:
                 local[row], fitted[row] = value, True
-                if codes[0] < _SERIAL_CODE:
+                if codes[0] < SERIAL_CODE:
                     offsets[row] = 0
             continue
         at, offset = _match(data, at, end, codes, months, parts)
         if at == end:
             value = _local_ms(parts, dated)
-            if value >= 0:
+            if value != _NONE:
                 local[row], offsets[row], fitted[row] = value, offset, True
 
 
@@ -136,9 +152,9 @@ def _match(
             at = _literal(data, at, end, code)
         elif code < _WORDS:
             part = (code - _DIRECTIVE) // 64
-            parts[part], at = _digits(data, at, end, (code - _DIRECTIVE) % 64 // 8, code % 8)
+            parts[part], at = digits(data, at, end, (code - _DIRECTIVE) % 64 // 8, code % 8)
         elif code >= _HOUR_MINUTE_CODE:
-            value, at = _digits(data, at, end, 1, 4 if code == _HOUR_MINUTE_CODE else 6)
+            value, at = digits(data, at, end, 1, 4 if code == _HOUR_MINUTE_CODE else 6)
             if code == _HOUR_SECOND_CODE:
                 parts[5] = value % 100
                 value //= 100
@@ -148,17 +164,6 @@ def _match(
         if at < 0:
             break
     return at, offset
-
-
-@njit(cache=True)
-def _digits(data: Bytes, at: int, end: int, least: int, most: int) -> tuple[int, int]:  # pragma: no cover - compiled
-    """Value of up to ``most`` digits, and the offset after them; -1 where there are fewer than ``least``."""
-    value = 0
-    start = at
-    while at < end and at - start < most and 48 <= data[at] <= 57:
-        value = value * 10 + (data[at] - 48)
-        at += 1
-    return value, (at if at - start >= least else -1)
 
 
 @njit(cache=True)
@@ -179,7 +184,7 @@ def _word(
     """Read a fraction, AM or PM, or the name of a month or a day, of which three letters count."""
     first = at
     if code == _FRACTION_CODE:
-        value, at = _digits(data, at, end, 1, 9)
+        value, at = digits(data, at, end, 1, 9)
         if at > 0:
             parts[6] = value * 1000 // 10 ** (at - first)
         return at
@@ -201,28 +206,29 @@ def _word(
 
 @njit(cache=True)
 def _local_ms(parts: Int64s, dated: bool) -> int:  # pragma: no cover - compiled
-    """Milliseconds since 1970, or of the day where there is no date; -1 where a part is out of range."""
+    """Milliseconds since 1970, or of the day where there is no date; ``_NONE`` where a part is out of range."""
     year, month, day = int(parts[0]), int(parts[1]), int(parts[2])
     hour, minute, second = int(parts[3]), int(parts[4]), int(parts[5])
     if parts[7] > 0:
         if not 1 <= hour <= 12:
-            return -1
+            return _NONE
         hour = hour % 12 + (12 if parts[7] == 2 else 0)
-    if hour > 23 or minute > 59 or second > 59:
-        return -1
+    ends_day = hour == 24 and minute == 0 and second == 0 and parts[7] == 0
+    if (hour > 23 and not ends_day) or minute > 59 or second > 59:
+        return _NONE
     of_day = ((hour * 60 + minute) * 60 + second) * 1000 + int(parts[6])
     if not dated:
         return of_day
     if year < 100:  # two digits: 1970 to 2069
         year += 1900 if year >= 70 else 2000
-    if not 1970 <= year < 2200 or not 1 <= month <= 12 or day < 1:
-        return -1
+    if not 1900 <= year < 2200 or not 1 <= month <= 12 or day < 1:
+        return _NONE
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     longest = 30 + (month + month // 8) % 2
     if month == 2:
         longest = 29 if leap else 28
     if day > longest:
-        return -1
+        return _NONE
     # days since 1970 in the calendar whose year begins in March
     y = year - 1 if month <= 2 else year
     era = y // 400
@@ -230,63 +236,6 @@ def _local_ms(parts: Int64s, dated: bool) -> int:  # pragma: no cover - compiled
     of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
     days = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
     return days * 86_400_000 + of_day
-
-
-@njit(cache=True)
-def _count_ms(data: Bytes, at: int, end: int, code: int) -> int:  # pragma: no cover - compiled
-    """Milliseconds since 1970, or of the day, of a bare number; -1 where it is none of its kind."""
-    if code == _EPOCH_CODE:
-        return _epoch_ms(data, at, end)
-    if code == _SERIAL_CODE:
-        return _serial_ms(data, at, end)
-    value, at = _digits(data, at, end, 1, 19)
-    if at != end:
-        return -1
-    if code == _OF_DAY_CODE:
-        return value if value < 86_400_000 else -1
-    value = value // 10_000 - (62_135_596_800_000 if code == _TICKS_CODE else 11_644_473_600_000)
-    return value if 0 <= value < 7_258_118_400_000 else -1
-
-
-@njit(cache=True)
-def _serial_ms(data: Bytes, at: int, end: int) -> int:  # pragma: no cover - compiled
-    """Days since 1899-12-30 with a fraction, to the minute that is at most a second away; -1 where none is."""
-    days, at = _digits(data, at, end, 5, 5)
-    if at < 0:
-        return -1
-    seconds = 0.0
-    if at < end and data[at] == 46:
-        first = at + 1
-        fraction, at = _digits(data, first, end, 1, 15)
-        if at > 0:
-            seconds = fraction / 10.0 ** (at - first) * 86_400
-    minutes = np.floor(seconds / 60 + 0.5)
-    if at != end or np.abs(seconds - 60 * minutes) > 1 or days < 25_569:
-        return -1
-    return (days - 25_569) * 86_400_000 + int(minutes) * 60_000
-
-
-@njit(cache=True)
-def _epoch_ms(data: Bytes, at: int, end: int) -> int:  # pragma: no cover - compiled
-    """Epoch in any unit as ms, its unit told by its size (all from 1973 to 2200); -1 where it is none."""
-    value, at = _digits(data, at, end, 9, 19)
-    if at < 0:
-        return -1
-    ms = 0
-    if at < end and data[at] == 46:
-        first = at + 1
-        fraction, at = _digits(data, first, end, 1, 9)
-        if at > 0:
-            ms = fraction * 1000 // 10 ** (at - first)
-    if at != end:
-        return -1
-    if value < 100_000_000_000:
-        value = value * 1000 + ms
-    elif value >= 100_000_000_000_000_000:
-        value //= 1_000_000
-    elif value >= 100_000_000_000_000:
-        value //= 1000
-    return value if 94_694_400_000 <= value < 7_258_118_400_000 else -1
 
 
 @njit(cache=True)
@@ -309,12 +258,12 @@ def _offset_ms(data: Bytes, at: int, end: int) -> tuple[int, int]:  # pragma: no
     if data[at] not in (43, 45):
         return 0, -1
     minus = data[at] == 45
-    hours, at = _digits(data, at + 1, end, 1, 2)
+    hours, at = digits(data, at + 1, end, 1, 2)
     minutes = 0
     if 0 <= at < end:
         if data[at] == 58:
             at += 1
-        minutes, at = _digits(data, at, end, 2, 2)
+        minutes, at = digits(data, at, end, 2, 2)
     if at < 0 or hours > 14 or minutes > 59:
         return 0, -1
     offset = (hours * 60 + minutes) * 60_000

@@ -27,7 +27,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         """,
         "volume": """
             tickvol tickvolume volume vol v 5volume volumebase basevolume tickvolumes tickqty shares totalvolume
-            volumetraded tradedvolume tradevolume noofshares sharestraded turnover_qty qty quantity totalqty
+            numberofshares umsatzstuck umsatzinstuck volumetraded tradedvolume tradevolume noofshares sharestraded turnover_qty qty quantity totalqty
             tradedqty totaltradequantity totaltradedquantity ttltrdqnty wolumen wol volumen umsatz stuck stuecke
             anzahl объем об hacim hac volym volum 出来高 交易量 成交量 成交股數 거래량 amount bidvolume
             volumebid bidv size ticks totalticks tickcount quantidade cantidad

@@ -52,7 +52,7 @@ def test_refused_rows_are_reported_by_line(tmp_path: Path) -> None:
 
 
 def test_a_file_whose_every_row_is_refused_is_an_error(tmp_path: Path) -> None:
-    rows = [f"2024.12.30,{k // 4:02}:{k % 4 * 15:02},1.1,1.2,1.0,1.1,-1" for k in range(50)]
+    rows = [f"2024.12.30,{k // 4:02}:{k % 4 * 15:02},1.1,1.2,1.0,1.1,-2" for k in range(50)]
     (tmp_path / "x.csv").write_text("\n".join(["date,time,open,high,low,close,volume", *rows]))
     with pytest.raises(FormatError, match="line 2"):
         read_history(tmp_path / "x.csv")

@@ -10,6 +10,7 @@ from feature_service.feature_set import FEATURE_SET
 from inference_worker.bundle import Bundle, write_manifest
 from shared.errors import BundleError, TrainingError
 from shared.settings.groups import Settings
+from trainer.evaluation.ablation import ablation_of
 from trainer.evaluation.answers import bundle_settings, taught_otherwise
 from trainer.evaluation.collection import Collection
 from trainer.evaluation.documents import METRICS_NAME, SCHEMA_VERSION, write_document
@@ -75,6 +76,7 @@ def evaluate(request: EvaluationRequest, note: Note = lambda _: None) -> Evaluat
         differences=differences_of(table, own.block, own.resamples),
         equity=equity_of(table, collection.lesson, settings, trials),
         placebos=_placebos(bundle, histories, settings, note) if request.placebo else [],
+        ablation=ablation_of(bundle.manifest.training),
     )
     metrics = {**_facts(request, bundle, histories, reads, trials, notes), **found.document()}
     write_document(request.out / METRICS_NAME, metrics)

@@ -12,6 +12,7 @@ import pandas as pd
 from inference_worker.bundle import HEADS
 from shared.settings.groups import Settings
 from trainer.evaluation import charts, report
+from trainer.evaluation.ablation import Ablation
 from trainer.evaluation.collection import Collection
 from trainer.evaluation.documents import METRICS_NAME, row_document
 from trainer.evaluation.equity import EquityCurve, trade
@@ -27,12 +28,13 @@ PUBLISHED = (METRICS_NAME, REPORT_NAME, "reliability.png", "equity.png")
 
 @dataclass(frozen=True)
 class Findings:
-    """Figures, and intervals of their differences."""
+    """Figures, and intervals of their differences; ``ablation`` is None where the bundle was not pretrained."""
 
     rows: Sequence[Row]
     differences: Sequence[Difference]
     equity: Sequence[EquityCurve]
     placebos: Sequence[Placebo]
+    ablation: Ablation | None = None
 
     def document(self) -> dict[str, Any]:
         """Their part of ``metrics.json``."""
@@ -41,6 +43,7 @@ class Findings:
             "differences": [asdict(one) for one in self.differences],
             "equity": [curve.document() for curve in self.equity],
             "placebos": [one.document() for one in self.placebos],
+            "pretraining": self.ablation.document() if self.ablation else None,
         }
 
 
@@ -88,6 +91,7 @@ def write_pages(out: Path, metrics: Mapping[str, Any], found: Findings, figures:
         tables.append(report.equity_table(found.equity))
     if metrics["folds"]:
         tables.append(report.fold_table(found.rows))
+    tables.append(report.pretraining_table(found.ablation))
     if found.placebos:
         tables.append(report.placebo_table(found.placebos))
     report.write_report(out / REPORT_NAME, metrics, found.rows, tables, figures, notes)

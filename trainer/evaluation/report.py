@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from trainer.evaluation.ablation import Ablation
 from trainer.evaluation.equity import COST_TIMES, EquityCurve
 from trainer.evaluation.placebos import Placebo
 from trainer.evaluation.predictions import ALL
@@ -160,6 +161,18 @@ def equity_table(curves: Sequence[EquityCurve]) -> Table:
         "persistence",
     )
     return "Trading long_win and short_win (expected value above costs)", columns, lines
+
+
+def pretraining_table(found: Ablation | None) -> Table:
+    """Validation losses of both starts, and which one was kept."""
+    if found is None:
+        return "Pretraining", ("start",), [[Text("not pretrained")]]
+    lines = []
+    for name, loss in (("pretrained", found.pretrained), ("fresh", found.fresh)):
+        shown = "not measured" if loss is None else f"{loss:.4f}"
+        lines.append([Text(name), Text(shown), Text("yes" if name == found.kept else "no")])
+    epochs = "" if found.epochs is None else f" after {found.epochs} supervised epochs"
+    return "Pretraining", ("start", f"validation loss{epochs}", "kept"), lines
 
 
 def placebo_table(found: Sequence[Placebo]) -> Table:
