@@ -17,7 +17,7 @@ from trainer.evaluation.documents import METRICS_NAME, SCHEMA_VERSION, write_doc
 from trainer.evaluation.findings import Findings, draw_figures, equity_of, publish, write_pages
 from trainer.evaluation.parts import Parts
 from trainer.evaluation.placebos import (
-    STATE_EPOCHS,
+    MODEL_EPOCHS,
     WALK_CANDLES,
     WALKS,
     Placebo,
@@ -96,13 +96,12 @@ def _collect(collection: Collection, request: EvaluationRequest) -> pd.DataFrame
 
 def _placebos(bundle: Bundle, histories: Sequence[History], settings: Settings, note: Note) -> list[Placebo]:
     threads = settings.training.threads
-    tiny = tiny_settings(settings, STATE_EPOCHS)
     found = gaussian_walks(WALKS, WALK_CANDLES, threads, note)
     found += mirrored_walks(histories, WALKS, WALK_CANDLES, threads, note)
     note("planted signal, perturbed future, state labels")
-    found += planted_signal(WALK_CANDLES, threads, tiny)
+    found += planted_signal(WALK_CANDLES, threads, tiny_settings(settings, MODEL_EPOCHS))
     found += perturbed_future(histories[0], settings, bundle)
-    return found + states(histories, tiny)
+    return found + states(histories, settings)
 
 
 def _facts(

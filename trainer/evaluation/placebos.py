@@ -33,7 +33,9 @@ TOLERANCE = 0.01  # of an AUC, around 0.5
 FOUND_MIN = 0.60  # AUC of the planted direction, of 0.7 or more that the signal allows
 STATE_MIN = 0.95  # accuracy of labels that the present decides
 STRENGTH = 0.6  # of the planted signal
-STATE_EPOCHS = 12  # enough for the smallest model to learn what its rows say outright
+MODEL_EPOCHS = 12  # enough for the smallest model to find a planted signal
+STATE_EPOCHS = 20  # and to learn what its rows say outright, of a single file too
+_EXACT_RATE = 0.012  # learning rate where labels hold no noise: the larger, the nearer to the cut-offs
 _HALVES = DataSettings(train_share=0.3, validation_share=0.2)  # half of each walk is tested: less noise in the figure
 _TREES = Choice(0, {"num_leaves": 15, "learning_rate": 0.05, "min_data_in_leaf": 100, "feature_fraction": 0.5}, 0.0, 0)
 _ALL_ROWS = 1_000_000
@@ -127,8 +129,9 @@ def perturbed_future(history: History, settings: Settings, bundle: Bundle | None
     return [Placebo("perturbed future", f"{name} that differ", float(count), 0, 0) for name, count in counts.items()]
 
 
-def states(histories: Sequence[History], settings: Settings, least: float = STATE_MIN) -> list[Placebo]:
-    """The present's own state must be learned: a model that cannot has a broken pipe."""
+def states(histories: Sequence[History], settings: Settings, epochs: int = STATE_EPOCHS) -> list[Placebo]:
+    """The present's own state must be learned, by the smallest model: one that cannot has a broken pipe."""
+    settings = _exact(tiny_settings(settings, epochs), epochs)
     lesson = prepare_lesson(histories, settings.data, settings.labels.model_copy(update={"family": "state"}))
     taught = tuple(_of_present_alone(one) for one in lesson.series)
     fitted = fit_model(replace(lesson, series=taught), settings, 0)
@@ -137,7 +140,7 @@ def states(histories: Sequence[History], settings: Settings, least: float = STAT
     for head in STATE_HEADS:
         labels = np.concatenate([_truth(one, head) for one in taught])
         answer = np.concatenate([spoken[head] for spoken in answers])
-        found.append(Placebo("state labels", f"{head}: accuracy", _accuracy(labels, answer), least, 1.0))
+        found.append(Placebo("state labels", f"{head}: accuracy", _accuracy(labels, answer), STATE_MIN, 1.0))
     return found
 
 
@@ -154,6 +157,21 @@ def tiny_settings(settings: Settings, epochs: int) -> Settings:
     training = settings.training.model_copy(update={"supervised": supervised, "phases": "supervised"})
     return settings.model_copy(
         update={"model": settings.model.model_copy(update={"preset": "tiny"}), "training": training}
+    )
+
+
+def _exact(settings: Settings, epochs: int) -> Settings:
+    """Without what keeps a model from learning noise: these labels hold none."""
+    supervised = {"label_smoothing": 0.0, "batch_chunks": 1, "ema": 0.99}
+    optimization = {"learning_rate": _EXACT_RATE, "weight_decay": 0.0, "decay_epochs": epochs}
+    training = settings.training
+    taught = training.model_copy(update={"supervised": training.supervised.model_copy(update=supervised)})
+    return settings.model_copy(
+        update={
+            "model": settings.model.model_copy(update={"dropout": 0.0}),
+            "training": taught,
+            "optimization": settings.optimization.model_copy(update=optimization),
+        }
     )
 
 
