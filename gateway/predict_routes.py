@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 
 from gateway.batcher import Answer, Batcher
-from gateway.bodies import body_schema, read_body, shape_error
+from gateway.bodies import body_schema, first_fault, read_body, shape_error
 from gateway.documents import BatchDocument, PredictionDocument
 from gateway.openapi import answers
 from gateway.predictor import Question
@@ -85,6 +85,13 @@ def _checked(batcher: Batcher, body: dict[str, Any]) -> Question | InputError:
     try:
         return batcher.predictor.check(PredictRequest.model_validate(body))
     except ValidationError as error:
-        return shape_error(error.errors(include_url=False)[0])
+        return _refusal(error)
     except InputError as error:
         return error
+
+
+def _refusal(error: ValidationError) -> InputError:
+    try:
+        return shape_error(first_fault(error))
+    except InputError as refusal:
+        return refusal

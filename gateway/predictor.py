@@ -13,7 +13,7 @@ from inference_worker.reasons import Abstention
 from inference_worker.session import Heads, Job, Session
 from producer.zones import parse_zone
 from shared.clock import Clock
-from shared.contracts import WINDOW, Candles, Prediction, Reason, Rows, Series
+from shared.contracts import CANDLE_DTYPE, WINDOW, Candles, Prediction, Reason, Rows, Series
 from shared.errors import BundleError, CandleError, InputError
 
 NEEDED = FEATURE_SET.lookback + WINDOW - 1
@@ -45,6 +45,7 @@ class Predictor:
             raise BundleError(f"bundle {self.manifest.id} is of feature set {theirs}, this installation of {ours}")
         self._abstention = Abstention(self.manifest, confidence_min)
         self._outlook = [head for head in OUTLOOK_HEADS if head in self.manifest.heads]
+        compute_history(np.array([(1, 1.0, 1.0, 1.0, 1.0, 0.0)], CANDLE_DTYPE))  # compiled before somebody waits for it
 
     def check(self, request: PredictRequest) -> Question:
         """Turn a request into candles.

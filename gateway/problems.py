@@ -1,6 +1,7 @@
 """Errors as clients see them: one JSON shape, the field and the rule, never a stack trace."""
 
 import math
+import reprlib
 from typing import Any
 
 from fastapi import Request
@@ -13,6 +14,7 @@ from gateway.bodies import BodyError, shape_error
 from shared.errors import BrokerError, BusyError, InputError
 
 RETRY_AFTER_S = 1
+_INTEGER_MAX = 2**53  # that every reader of JSON holds exactly
 _SHOWN_MAX = 120  # characters of a refused value that are sent back
 
 
@@ -66,10 +68,12 @@ async def refuse_http(_: Request, error: Exception) -> JSONResponse:
 
 def _shown(value: object) -> object:
     """A value as JSON can hold it, and no longer than a person reads."""
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) <= _INTEGER_MAX:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    text = value if isinstance(value, str) else repr(value)[: 2 * _SHOWN_MAX]
+    text = value if isinstance(value, str) else reprlib.repr(value)
     text = text.encode(errors="replace").decode()
     return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "..."

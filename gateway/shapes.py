@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from producer.zones import Zone
 from shared.contracts import CANDLE_DTYPE, WINDOW, Candles, Series
@@ -43,7 +43,7 @@ class CandleShape(Shape):
 class PredictRequest(Shape):
     """Closed candles of one series, oldest first."""
 
-    candles: list[CandleShape] = Field(min_length=WINDOW, max_length=CANDLES_MAX)
+    candles: Annotated[list[CandleShape], FailFast()] = Field(min_length=WINDOW, max_length=CANDLES_MAX)
     symbol: str = Field(SYMBOL, min_length=1, max_length=64)
     timeframe: str | None = Field(None, description="M1 ... W1; default: the most common step of the candles")
     tz: str = Field("UTC", description="zone of stamps that carry none: IANA name, +02:00, broker-eu or broker-us")

@@ -1,6 +1,7 @@
 """One retraining: from the archive's candles to a bundle, a verdict, and a record of both."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,7 +80,11 @@ def retrain(bench: Bench, settings: Settings, note: Note = lambda _: None) -> Re
     name = datetime.fromtimestamp(started / 1_000, UTC).strftime("re-%Y%m%d-%H%M%S")
     folder = bench.folder / name
     folder.mkdir(parents=True)
-    specs = _export(bench.archive, folder / "candles", settings, note)
+    try:
+        specs = _export(bench.archive, folder / "candles", settings, note)
+    except BaseException:  # nothing came of it: no trail of empty folders, and of copies of candles
+        shutil.rmtree(folder)
+        raise
     result = train(TrainingRequest(specs, folder / name, settings), lambda done: note(f"epoch {done.epoch}"))
     challenger, champion = Bundle.load(folder / name), bench.champion()
     histories, _ = read_specs(specs)

@@ -11,12 +11,14 @@ import typer
 from natron.commands.options import Assignments, Broker, Config
 from natron.commands.services import need_packages
 from natron.environment import find_system, read_settings, share_cores
-from shared.errors import InputError
+from shared.errors import InputError, NatronError
 
 if TYPE_CHECKING:
     from archive.retraining.retraining import Bench
     from shared.settings.groups import Settings
 
+RETRY_S = 3_600.0
+"""After what went wrong, where it is done again and again: an archive that is too short grows, a broker comes back."""
 _UNITS_S = {"h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -39,6 +41,7 @@ def retrain(
     need_packages("natron retrain", "archive", "pyarrow")
     need_packages("natron retrain", "train", "torch")
     from archive.retraining.retraining import retrain as run
+    from shared.broker import LOST
     from shared.log import configure_log
 
     settings = find_system(read_settings(config, assignments, system__broker_url=broker, archive__folder=folder))
@@ -53,7 +56,15 @@ def retrain(
             print(f"next in {waits_s / 3_600:.1f} h", flush=True)
         if stop.wait(waits_s):
             return
-        found = run(bench, settings, lambda said: print(said, flush=True))
+        try:
+            found = run(bench, settings, lambda said: print(said, flush=True))
+        except (NatronError, *LOST) as error:
+            if not every:
+                raise
+            print(f"natron: {error}; again in {RETRY_S / 60:.0f} min", flush=True)
+            if stop.wait(RETRY_S):
+                return
+            continue
         verdict = f"promoted under number {found.promote}" if found.promote else "not promoted"
         print(f"{found.bundle}: {verdict}; {found.verdict.why}", flush=True)
         if not every:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,25 @@ def test_every_metric_that_is_used_exists() -> None:
     used = {name for one in expressions() for name in re.findall(r"natron[_:][a-z0-9_:]+", one)}
     assert len(used) > 20
     assert used - RECORDED <= exposed()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool here: apt-get install prometheus")
+def test_prometheus_itself_understands_rules_and_configuration() -> None:
+    configuration = ROOT / "deploy" / "prometheus" / "prometheus.yml"
+    for words in (["rules", *map(str, RULE_FILES)], ["config", "--syntax-only", str(configuration)]):
+        done = subprocess.run(["promtool", "check", *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_service_of_the_composition_is_scraped() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    watched = {name for name, one in compose.items() if one["image"].startswith("natron:")} - {"train"}
+    jobs = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    named = {name for job in jobs for one in job.get("dns_sd_configs", []) for name in one["names"]}
+    named |= {one["labels"]["service"] for job in jobs for one in job.get("static_configs", [])}
+    assert named == watched
+    keys = {Path(job["authorization"]["credentials_file"]).name for job in jobs}
+    assert keys <= set(compose["prometheus"]["secrets"])
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)

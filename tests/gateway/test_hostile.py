@@ -121,5 +121,29 @@ def test_volumes_at_the_end_of_floats_are_answered_or_refused(gateway: GatewayUn
     assert gateway.ask("POST", "/predict", request)[0] in {200, 422}
 
 
+def test_a_body_of_unknown_keys_is_refused_without_a_list_of_them(gateway: GatewayUnderTest) -> None:
+    keys = ",".join(f'"k{at}":0' for at in range(5_000))
+    for body in (f'{{"candles":[],{keys}}}', f'{{"candles":[{{{keys}}}]}}'):
+        status, _, found = gateway.ask("POST", "/predict", body.encode())
+        assert (status, found["error"]["field"]) == (422, "body")
+    _, _, found = gateway.ask("POST", "/predict_batch", f'{{"batch":[{{"candles":[],{keys}}}]}}'.encode())
+    assert found["results"][0]["error"]["field"] == "body"
+
+
+@pytest.mark.parametrize("value", [None, True, [1], {}])
+def test_a_time_of_no_kind_is_named_by_its_field_alone(gateway: GatewayUnderTest, value: object) -> None:
+    request = request_of(96)
+    request["candles"][5]["time"] = value
+    status, _, found = gateway.ask("POST", "/predict", request)
+    assert status == 422
+    assert (found["error"]["field"], found["error"]["rule"]) == ("candles[5].time", "must be a text or a number")
+
+
+def test_a_number_of_a_thousand_digits_is_not_sent_back(gateway: GatewayUnderTest) -> None:
+    status, _, found = gateway.ask("POST", "/predict", b'{"candles":' + b"1" * 1_000 + b"}")
+    assert status == 422
+    assert len(found["error"]["value"]) < 130
+
+
 def test_after_all_that_it_answers(gateway: GatewayUnderTest) -> None:
     assert gateway.ask("POST", "/predict", request_of(700))[0] == 200
