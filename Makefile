@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 TORCH := $(shell grep '^torch==' requirements.lock)
 
-.PHONY: demo up dev test ea mutants lint types format bench reference sbom audit fuzz lock clean
+.PHONY: demo up dev test coverage ea mutants lint types format bench reference sbom audit fuzz lock clean
 
 demo: .venv/.serve
 	$(BIN)/natron demo
@@ -23,6 +23,10 @@ dev: .venv/.dev
 
 test: .venv/.dev
 	$(BIN)/pytest
+
+# The same, and which lines and branches no test took (TESTS=tests/shared for a part).
+coverage: .venv/.dev
+	$(BIN)/pytest --cov --cov-report term-missing $(TESTS)
 
 # Compiles the Expert Advisor with g++ for the emulated terminal and runs its tests.
 ea: .venv/.dev

@@ -47,6 +47,7 @@ class PredictRequest(Shape):
     symbol: str = Field(SYMBOL, min_length=1, max_length=64)
     timeframe: str | None = Field(None, description="M1 ... W1; default: the most common step of the candles")
     tz: str = Field("UTC", description="zone of stamps that carry none: IANA name, +02:00, broker-eu or broker-us")
+    n: int | None = Field(None, description="not used: an answer of /v1/candles, which says it, is a request as it is")
 
 
 class BatchRequest(Shape):

@@ -6,12 +6,15 @@ import shlex
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+import yaml
 from typer.main import get_command
 
 from natron.cli import app
@@ -38,17 +41,53 @@ def shown() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("page", "line"), shown())
-def test_a_command_that_is_shown_is_one_that_is_taken(page: str, line: str) -> None:
+def command_of(page: str, line: str) -> tuple[Any, list[str]]:
+    """The command that a line names, and what follows its name."""
     words = [word for word in shlex.split(re.sub(r"\[[^\]]*\]|\.\.\.", "", line))[1:] if word != ">"]
-    command, context = get_command(app), click.Context(click.Command("natron"))
-    while hasattr(command, "commands"):
-        assert words, line
+    command: Any = get_command(app)
+    while hasattr(command, "commands") and words and not words[0].startswith("-"):
         name = words.pop(0)
         assert name in command.commands, f"{page}: {line}"
         command = command.commands[name]
-    parser = command.make_parser(context)
+    assert not hasattr(command, "commands") or command.invoke_without_command, f"{page}: {line}"
+    return command, words
+
+
+@pytest.mark.parametrize(("page", "line"), shown())
+def test_a_command_that_is_shown_is_one_that_is_taken(page: str, line: str) -> None:
+    command, words = command_of(page, line)
+    parser = command.make_parser(click.Context(click.Command("natron")))
     parser.parse_args(args=words)  # refuses an option that there is none of
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_command_within_a_sentence_is_there_with_its_options(page: Path) -> None:
+    text = re.sub(r"\n(?! *\n)", " ", page.read_text())
+    for line in re.findall(r"(?<!`)`(natron [^`|]*)`(?!`)", text):
+        command, words = command_of(page.name, line)
+        known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_is_made_composed_and_asked_over_http_is_there(page: Path) -> None:
+    text = page.read_text()
+    targets = set(re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split())  # type: ignore[index]
+    made = re.findall(r"(?:^    |`)make ([a-z ]+?)(?: *#.*| *[A-Z]+=\S*)?(?:`|$)", text, re.MULTILINE)
+    assert {target for line in made for target in line.split()} <= targets
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    profiles = {profile for one in compose.values() for profile in one.get("profiles", [])}
+    assert set(re.findall(r"--profile (\w+)", text)) <= profiles
+    routes = (ROOT / "docs" / "reference" / "http.md").read_text()
+    for path in re.findall(r"http://127\.0\.0\.1:5000(/\w[\w/-]*)", text):
+        assert f" {path.split('/MINE')[0]}" in routes, path
+
+
+def test_every_extra_that_is_named_is_one_that_is_there() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for page in [*PAGES, ROOT / "Makefile", ROOT / "deploy" / "Dockerfile"]:
+        for named in re.findall(r"natron(?:-[\d.]+-py3-none-any\.whl)?\[([\w,]+)\]", page.read_text()):
+            assert set(named.split(",")) <= extras.keys(), f"{page.name}: {named}"
 
 
 def test_the_reference_is_what_the_code_says() -> None:
@@ -106,4 +145,4 @@ def test_a_quickstart_works_to_the_letter(name: str, terminal: Terminal) -> None
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     assert blocks
     for block in blocks:
-        terminal.run(block)
+        terminal.run(block.replace("127.0.0.1:5000", f"127.0.0.1:{terminal.environ['NATRON_GATEWAY_PORT']}"))

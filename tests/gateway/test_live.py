@@ -43,11 +43,9 @@ def test_every_series_is_listed_with_the_state_of_its_feed(shown: GatewayUnderTe
 
 def test_candles_sent_back_are_answered_as_the_stream_answered_them(shown: GatewayUnderTest) -> None:
     candles = shown.ask("GET", "/v1/candles/EURUSD/M15?limit=1000")[2]
-    kept = candles["candles"]
     assert candles["n"] == 800
     streamed = shown.ask("GET", "/v1/predictions/EURUSD/M15")[2]["predictions"][0]
-    request = {"symbol": "EURUSD", "timeframe": "M15", "candles": kept}
-    status, _, answered = shown.ask("POST", "/predict", request)
+    status, _, answered = shown.ask("POST", "/predict", candles)
     assert status == 200
     for name in ("time", "bundle", "feature_set", "direction_pred", "regime", "predictions", "policy", "valid_until"):
         assert answered[name] == streamed[name], name
