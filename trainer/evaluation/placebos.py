@@ -34,7 +34,8 @@ FOUND_MIN = 0.60  # AUC of the planted direction, of 0.7 or more that the signal
 STATE_MIN = 0.95  # accuracy of labels that the present decides
 STRENGTH = 0.6  # of the planted signal
 MODEL_EPOCHS = 12  # enough for the smallest model to find a planted signal
-STATE_EPOCHS = 20  # and to learn what its rows say outright, of a single file too
+STATE_SEEN = 1_400_000  # candles, over all epochs, that it needs to learn what its rows say outright
+STATE_CANDLES = 130_000  # different ones among them: fewer are learned by heart
 _EXACT_RATE = 0.012  # learning rate where labels hold no noise: the larger, the nearer to the cut-offs
 _HALVES = DataSettings(train_share=0.3, validation_share=0.2)  # half of each walk is tested: less noise in the figure
 _TREES = Choice(0, {"num_leaves": 15, "learning_rate": 0.05, "min_data_in_leaf": 100, "feature_fraction": 0.5}, 0.0, 0)
@@ -129,18 +130,34 @@ def perturbed_future(history: History, settings: Settings, bundle: Bundle | None
     return [Placebo("perturbed future", f"{name} that differ", float(count), 0, 0) for name, count in counts.items()]
 
 
-def states(histories: Sequence[History], settings: Settings, epochs: int = STATE_EPOCHS) -> list[Placebo]:
-    """The present's own state must be learned, by the smallest model: one that cannot has a broken pipe."""
-    settings = _exact(tiny_settings(settings, epochs), epochs)
-    lesson = prepare_lesson(histories, settings.data, settings.labels.model_copy(update={"family": "state"}))
-    taught = tuple(_of_present_alone(one) for one in lesson.series)
-    fitted = fit_model(replace(lesson, series=taught), settings, 0)
-    answers = [refit_answer(fitted, one, one.splits.test) for one in taught]
+def states(histories: Sequence[History], settings: Settings, seen: int = STATE_SEEN) -> list[Placebo]:
+    """The present's own state must be learned, by the smallest model: one that cannot has a broken pipe.
+
+    A walk has states as a market has: mirrored walks of a short history teach beside it, and are not asked.
+    """
+    taught = _with_walks(histories, min(STATE_CANDLES, seen // 4))
+    epochs = max(4, round(seen / sum(len(one.candles) for one in taught)))
+    lesson = prepare_lesson(taught, settings.data, settings.labels.model_copy(update={"family": "state"}))
+    series = tuple(_of_present_alone(one) for one in lesson.series)
+    fitted = fit_model(replace(lesson, series=series), _exact(tiny_settings(settings, epochs), epochs), 0)
+    asked = series[: len(histories)]
+    answers = [refit_answer(fitted, one, one.splits.test) for one in asked]
     found = []
     for head in STATE_HEADS:
-        labels = np.concatenate([_truth(one, head) for one in taught])
+        labels = np.concatenate([_truth(one, head) for one in asked])
         answer = np.concatenate([spoken[head] for spoken in answers])
         found.append(Placebo("state labels", f"{head}: accuracy", _accuracy(labels, answer), STATE_MIN, 1.0))
+    return found
+
+
+def _with_walks(histories: Sequence[History], candles: int) -> list[History]:
+    """The histories, and mirrored walks of them until there are so many candles."""
+    found = list(histories)
+    while sum(len(one.candles) for one in found) < candles:
+        seed = len(found)
+        real = histories[seed % len(histories)]
+        walk = Series(f"WALK{seed}", real.series.timeframe)
+        found.append(replace(real, series=walk, candles=mirrored_walk(real.candles, seed)))
     return found
 
 
