@@ -44,7 +44,11 @@ class Vault:
             )
         self.catalog = Catalog(folder)
         if write:
-            self._delete_strays()
+            try:
+                self._delete_strays()
+            except BaseException:
+                self.close()  # nobody else can: there is no vault
+                raise
 
     def close(self) -> None:
         """Let go of the folder."""

@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from PIL import Image
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from inference_worker.bundle import HEADS
@@ -17,7 +18,8 @@ from trainer.evaluation.predictions import LIGHTGBM, LOGISTIC, MODEL, PERSISTENC
 from trainer.evaluation.tables import Cell, Row
 from trainer.run_folder import EpochReport
 
-DPI = 80  # keeps the whole report below a megabyte
+DPI = 80  # keeps the whole report below a megabyte, as do
+COLOURS_MAX = 64
 CURVE_POINTS = 400  # of a ROC or precision-recall curve
 RIBBON_CANDLES = 600  # newest of the first series
 COLOURS = {MODEL: "#1f6feb", LIGHTGBM: "#d9822b", LOGISTIC: "#7d8590", "majority": "#bbbbbb", "persistence": "#8250df"}
@@ -201,6 +203,7 @@ def _ink(share: float) -> str:
 
 
 def _png(figure: Figure) -> bytes:
-    into = io.BytesIO()
-    figure.savefig(into, format="png", dpi=DPI, metadata={"Software": None})
-    return into.getvalue()
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI)
+    Image.open(drawn).convert("RGB").quantize(COLOURS_MAX).save(small, format="png", optimize=True)
+    return small.getvalue()

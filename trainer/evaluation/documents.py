@@ -39,12 +39,8 @@ def _lines(value: Any) -> str:
 
 
 def _summary(found: Summary) -> dict[str, Any]:
-    return {
-        "seeds": found.seeds,
-        "mean": found.mean.as_dict(),
-        "std": found.std.as_dict(),
-        "confusion": found.confusion,
-    }
+    spread = {"std": found.std.as_dict()} if found.seeds > 1 else {}  # one fit has none
+    return {"seeds": found.seeds, "mean": found.mean.as_dict(), **spread, "confusion": found.confusion}
 
 
 def _plain(value: Any) -> Any:

@@ -23,7 +23,6 @@ from trainer.evaluation.tables import TEST, Cell, Difference, Row, cells
 from trainer.histories import Lesson
 
 Figures = Mapping[str, tuple[str, bytes]]  # file name -> (title, PNG)
-PUBLISHED = (METRICS_NAME, REPORT_NAME, "reliability.png", "equity.png")
 
 
 @dataclass(frozen=True)
@@ -98,12 +97,12 @@ def write_pages(out: Path, metrics: Mapping[str, Any], found: Findings, figures:
 
 
 def publish(out: Path, bundle: Path) -> None:
-    """Copy what is small into the bundle's ``report`` folder."""
+    """Put figures and pages, which are small, into the bundle's ``report`` folder, in place of what was there."""
     folder = bundle / "report"
-    folder.mkdir(exist_ok=True)
-    for name in PUBLISHED:
-        if (out / name).exists():
-            shutil.copyfile(out / name, folder / name)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for path in (out / METRICS_NAME, out / REPORT_NAME, *sorted(out.glob("*.png"))):
+        shutil.copyfile(path, folder / path.name)
 
 
 def _only(rows: Sequence[Row]) -> set[str]:

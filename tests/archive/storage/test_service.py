@@ -102,7 +102,7 @@ def test_a_writer_that_is_killed_anywhere_loses_and_doubles_nothing(
     monkeypatch.setattr("archive.storage.vault.PARTS_MAX", 1)
     for _ in range(12):
         try:
-            archive(filled, tmp_path, archive__write_rows=200)
+            archive(filled, tmp_path, archive__write_rows=200, system__log_keep=256)
         except Killed:
             continue
     assert deaths[place]

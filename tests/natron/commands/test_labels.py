@@ -124,10 +124,7 @@ def _absent(path: Path, _: pd.DataFrame) -> Path:
         (_too_few, r"candles of BAD\.M15 = 999: must be at least \d+; give a longer history"),
         (_one_class, r"labels of buy = .*: must hold enough of the class setup"),
         (_nan, r"BAD\.csv, line 4323, c = '': must be a number; mend the 1 rows"),
-        (
-            _mixed,
-            r"timeframe = 'BAD\.csv': holds candles of H1 from .* and of M15 elsewhere; give one",
-        ),
+        (_mixed, r"lines 6201 to 9201 = 'H1': is their timeframe, and M15 that of the file; split the file"),
         (_columns, r"has no rows of a time and four prices"),
         (_absent, r"BAD\.csv"),
     ],
