@@ -173,8 +173,9 @@ class Listener:
 
     def attend(self, ready: Set[object]) -> None:
         """Count who is connected, and answer who wants to be, where ``ready`` holds the socket that says so."""
+        asked = self._doorkeeper is not None and self._doorkeeper.socket in ready  # who asks is counted before
         for domain, monitor in self._monitors.items():
-            while monitor in ready and monitor.poll(0):
+            while (asked or monitor in ready) and monitor.poll(0):
                 event = recv_monitor_message(monitor)
                 if event["event"] == zmq.EVENT_ACCEPTED:
                     self._rooms[domain].add(event["value"])

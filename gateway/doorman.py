@@ -29,6 +29,12 @@ class DoorLimits:
     per_s: float  # requests a second and client, on average
     burst: float  # requests at once
     body_bytes_max: int
+    monitor_keys: KeyRing  # these open /metrics, and nothing else
+
+    def opens(self, path: str, presented: bytes, now_ms: int) -> bool:
+        """Whether a key opens a path."""
+        watched = path == "/metrics" and self.monitor_keys.locked
+        return self.keys.opens(presented, now_ms) or (watched and self.monitor_keys.opens(presented, now_ms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ class Doorman:
         if foreign := _foreign(scope, headers, asks_key=limits.keys.locked):
             return foreign
         page = scope["path"] == "/" or scope["path"].startswith(PAGE)
-        if not page and not limits.keys.opens(_key_of(headers), self._clock.now_ms()):
+        if not page and not limits.opens(scope["path"], _key_of(headers), self._clock.now_ms()):
             return Refusal(401, "needs an API key that is in force", "send it as X-API-Key")
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > limits.body_bytes_max:

@@ -51,7 +51,8 @@ def build(settings: Settings, clock: Clock) -> FastAPI:
     group = settings.gateway
     keys = read_keys("gateway.key_file", group.key_file)
     check_door("gateway.host", group.host, keys, "gateway.key_file")
-    limits = DoorLimits(keys, group.rate_per_s, group.rate_burst, group.body_bytes_max)
+    monitor_keys = read_keys("system.monitor_key_file", settings.system.monitor_key_file)
+    limits = DoorLimits(keys, group.rate_per_s, group.rate_burst, group.body_bytes_max, monitor_keys)
     live, url = None, settings.system.broker_url
     metrics = GatewayMetrics("bundle", *(["broker"] if url else []))
     if url:

@@ -85,7 +85,8 @@ def _makers(names: Names) -> dict[str, Rights]:
         ),
         "worker": Rights(
             (
-                *_gate(names), *_presence(names, "worker"), *published, names.features(p, _EVERY),
+                *_gate(names), *_presence(names, "worker"), *_presence(names, "shadow:"), *published,
+                names.features(p, _EVERY),
                 names.window(p, _EVERY, series), names.serving, names.shadow(p, _EVERY),
             ),
             (names.champion, names.bundles, names.bundle_chunks(_EVERY), names.members(_EVERY)),
@@ -131,7 +132,7 @@ def _keepers(names: Names) -> dict[str, Rights]:
             (names.meta,),
             (*_READ, *_TRANSACTION, "hset", "hdel", "del", "rpush", "rename"),
         ),
-        "watch": Rights((names.alerts,), (all_keys,), (*_READ, "hsetnx", "hdel")),
+        "watch": Rights((names.meta, names.alerts), (all_keys,), (*_READ, "hsetnx", "hdel")),
     }  # fmt: skip
 
 

@@ -60,7 +60,9 @@ class Cluster(redis.Redis):
 
     def alone(self) -> "Cluster":
         """Another client, of one connection a node: a lost one is noticed."""
-        return Cluster(self._seeds, lambda host, port: single(self._node((host, port))))
+        other = Cluster(self._seeds, self._open)  # opens no connection: the first seed may be away
+        other._open = lambda host, port: single(self._node((host, port)))
+        return other
 
     @property
     def primaries(self) -> list[redis.Redis]:
@@ -77,7 +79,11 @@ class Cluster(redis.Redis):
 
     def _node(self, place: Place) -> redis.Redis:
         if place not in self._nodes:
-            self._nodes[place] = self._open(*place)
+            try:
+                self._nodes[place] = self._open(*place)
+            except (redis.exceptions.RedisError, OSError):
+                self.forget()  # it may have lost its slots to another
+                raise
         return self._nodes[place]
 
     def _slots(self) -> tuple[list[int], list[Place]]:

@@ -4,19 +4,13 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from producer.history import HistoryReport, read_history
 from shared.contracts import Series, encode_symbol
 from shared.errors import TrainingError
-from shared.timeframe import timeframe_ms, timeframe_name
 from trainer.histories import History
 from trainer.request import CsvSpec
 
 REFUSED_SHARE_MAX = 0.01  # of a file's rows that may be no candles; more, and the file is not what it seems
-MIXED_CANDLES = 250  # a stretch so long with another step than the timeframe's is another timeframe
-MIXED_SHARE = 0.8  # of its steps that must be that other one: feeds of thin markets leave candles out here and there
 _NUMBERS = ("text", "not_finite")  # reasons of rows whose number is none
 
 
@@ -30,15 +24,14 @@ def read_spec(spec: CsvSpec) -> tuple[History, Sequence[str]]:
     Raises
     ------
     InputError
-        The file cannot be read, or is not what the specification says.
+        The file cannot be read, holds two timeframes, or is not what the specification says.
     TrainingError
-        It holds no closed candle, a number that is none, more than one timeframe, or many rows that are no candles.
+        It holds no closed candle, a number that is none, or many rows that are no candles.
     """
     symbol = spec.symbol or spec.path.stem.split("_")[0]
     encode_symbol(symbol)
     found = read_history(spec.path, spec.timeframe, spec.tz)
     _check_rows(spec.path, found.report)
-    _check_steps(spec.path, found.candles["t"], found.report.timeframe)
     closed = found.candles[:-1]  # the newest row has no successor that shows it closed
     if not len(closed):
         raise TrainingError("csv", str(spec.path), "holds no closed candle", "give a longer history")
@@ -67,21 +60,6 @@ def _check_rows(path: Path, report: HistoryReport) -> None:
         rule = f"{found['rule']}; so are {report.refused} of {report.rows + report.refused} rows refused"
         mend = "give one timeframe a file" if reason == "grid" else "give a clean export"
         raise TrainingError(f"{path.name}, line {first['line']}, {first['field']}", first["value"], rule, mend)
-
-
-def _check_steps(path: Path, times: NDArray[np.int64], timeframe: str) -> None:
-    """Refuse a file of which a stretch has another step: such candles would pass for ones with gaps."""
-    steps, width = np.diff(times), timeframe_ms(timeframe)
-    for start in range(0, max(len(steps) - MIXED_CANDLES, 0) + 1, MIXED_CANDLES):
-        widths, counts = np.unique(steps[start : start + MIXED_CANDLES], return_counts=True)
-        if not len(widths):
-            return
-        common = int(widths[counts.argmax()])
-        if common != width and counts.max() >= MIXED_SHARE * min(MIXED_CANDLES, len(steps)):
-            first = np.datetime64(int(times[start]), "ms").astype("datetime64[m]")
-            name = timeframe_name(common) or f"{common / 60_000:g} minutes"
-            rule = f"holds candles of {name} from {first} on, and of {timeframe} elsewhere"
-            raise TrainingError("timeframe", path.name, rule, "give one timeframe a file")
 
 
 def _notes(path: Path, report: HistoryReport) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,13 +83,14 @@ def retrain(bench: Bench, settings: Settings, note: Note = lambda _: None) -> Re
     folder.mkdir(parents=True)
     try:
         specs = _export(bench.archive, folder / "candles", settings, note)
-    except BaseException:  # nothing came of it: no trail of empty folders, and of copies of candles
+        champion = bench.champion()  # before the work: without one there is nothing to beat
+        result = train(TrainingRequest(specs, folder / name, settings), lambda done: note(f"epoch {done.epoch}"))
+        challenger = Bundle.load(folder / name)
+        histories, _ = read_specs(specs)
+        verdict = compare(champion, challenger, histories, settings.retrain, settings.training.threads)
+    except BaseException:  # nothing came of it: no trail of folders, each with a copy of all candles
         shutil.rmtree(folder)
         raise
-    result = train(TrainingRequest(specs, folder / name, settings), lambda done: note(f"epoch {done.epoch}"))
-    challenger, champion = Bundle.load(folder / name), bench.champion()
-    histories, _ = read_specs(specs)
-    verdict = compare(champion, challenger, histories, settings.retrain, settings.training.threads)
     note(f"{name} beside {champion.manifest.id}: {verdict.why}")
     record = {
         "id": name,
@@ -101,26 +103,29 @@ def retrain(bench: Bench, settings: Settings, note: Note = lambda _: None) -> Re
         **verdict.document(),
     }
     (folder / "decision.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    number = bench.promote(folder / name) if verdict.promote and bench.promote else None
-    _journal(bench.folder / JOURNAL, {**record, "promoted": number})
+    number = None
+    try:
+        if verdict.promote and bench.promote:
+            number = bench.promote(folder / name)
+    finally:  # it was trained and judged, whether the broker took it or not
+        _journal(bench.folder / JOURNAL, {**record, "promoted": number})
     return Retraining(folder / name, verdict, number)
 
 
 def _export(archive: Path, folder: Path, settings: Settings, note: Note) -> tuple[CsvSpec, ...]:
     """The candles of every series that is long enough, as files."""
-    vault = Vault(archive)
     folder.mkdir()
     least = fewest_candles(FEATURE_SET.lookback, max(settings.labels.horizons.values()), settings.data) + 1
     specs = []
-    for at, series in enumerate(vault.series(CANDLES)):
-        rows = sum(one.rows for one in vault.catalog.files(CANDLES, series.key))
-        if rows < least:
-            note(f"{series.key}: {rows} candles are fewer than {least}, left out")
-            continue
-        path = folder / f"{at}.parquet"
-        export_candles(vault, series, path)
-        specs.append(CsvSpec(path, series.symbol, series.timeframe, "UTC"))
-    vault.close()
+    with closing(Vault(archive)) as vault:
+        for at, series in enumerate(vault.series(CANDLES)):
+            rows = sum(one.rows for one in vault.catalog.files(CANDLES, series.key))
+            if rows < least:
+                note(f"{series.key}: {rows} candles are fewer than {least}, left out")
+                continue
+            path = folder / f"{at}.parquet"
+            export_candles(vault, series, path)
+            specs.append(CsvSpec(path, series.symbol, series.timeframe, "UTC"))
     if not specs:
         raise TrainingError("archive.folder", str(archive), f"holds no series of {least} candles", "let it grow")
     return tuple(specs)

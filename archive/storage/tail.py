@@ -26,6 +26,9 @@ from shared.gate import START
 from shared.metrics import ArchiveMetrics
 from shared.names import Names
 
+READ_MAX = 1_024
+"""Entries of a log in one read, at most: of hundreds of logs they are one reply."""
+
 Fields = dict[bytes, bytes]
 _log = structlog.get_logger()
 
@@ -90,7 +93,7 @@ class Tail:
     ) -> None:
         """``log_keep``: newest entries that a log keeps at least, whoever has read them."""
         self._client, self._names, self._metrics = client, names, metrics
-        self._positions, self._read_count = positions, max(1, log_keep // 2)
+        self._positions, self._read_count = positions, min(READ_MAX, max(1, log_keep // 2))
         self._newest = {(one.kind, one.series, one.of): one for one in newest}
         self.records: list[Record] = []
         self.moved: dict[str, str] = {}

@@ -29,6 +29,7 @@ class Grid:
     timeframe: str
     width_ms: int
     phases: tuple[int, ...]
+    told: bool = False  # by the user, or by the file itself
 
     def holds(self, local_ms: Int64s) -> NDArray[np.bool_]:
         """Which stamps (N,) lie on the grid."""
@@ -56,7 +57,7 @@ def grid_of(times: Int64s, timeframe: str | None) -> Grid:
     width_ms = timeframe_ms(name)
     if timeframe is not None:
         _check(steps, timeframe, width_ms)
-    return Grid(name, width_ms, phases_of(times, width_ms))
+    return Grid(name, width_ms, phases_of(times, width_ms), told=timeframe is not None)
 
 
 def _infer(steps: Int64s, times: Int64s) -> str:
@@ -78,10 +79,16 @@ def _infer(steps: Int64s, times: Int64s) -> str:
 
 def _of_thin_market(times: Int64s, steps: Int64s, common_ms: int) -> str | None:
     """Where most candles are missing, the most common step may be a multiple of the width: the widest that fits."""
+    if common_ms >= _MONTH_MS:
+        return None
     for name, width_s in sorted(TIMEFRAMES_S.items(), key=lambda item: -item[1]):
         width_ms = width_s * 1000
-        occurs = width_ms <= common_ms and bool((steps == width_ms).any())
-        if occurs and Grid(name, width_ms, phases_of(times, width_ms)).holds(times).mean() >= _ON_GRID:
+        if width_ms > common_ms or (steps == width_ms).sum() < max(_FEW_STEPS, 0.01 * steps.size):
+            continue
+        phases = phases_of(times, width_ms)
+        if len(phases) * _HOUR_MS >= width_ms > _HOUR_MS:  # of two or three hours: every full hour would be one's
+            phases = phases[:1]
+        if Grid(name, width_ms, phases).holds(times).mean() >= _ON_GRID:
             return name
     return None
 

@@ -162,7 +162,7 @@ def _clock(
 
 def _is_clock(dates: list[str], values: list[str]) -> bool:
     """Whether nameless digits beside a date can be its time of day: prices of 1120 would pass for 11:20."""
-    if any(":" in value for value in values) or len({*values}) == 1:
+    if any(":" in value for value in values) or (len({*values}) == 1 and "." not in values[0]):
         return True
     return len({*dates}) < 0.7 * len(dates)
 

@@ -10,6 +10,9 @@ from shared.timeframe import timeframe_name
 _STRETCH = 32
 """Steps in a row without one of the file's own width: a thin market has no such run of equal steps."""
 
+_LONG_STRETCH = 250
+"""The same where the timeframe was told: candles an hour apart at week-ends, prints a day apart far from expiry."""
+
 _SHARE = 0.6
 """Least part of a stretch that is of one width (of days, weekends left out, every fifth step is longer)."""
 
@@ -29,13 +32,15 @@ def check_strides(local_ms: Int64s, lines: Int64s, grid: Grid) -> None:
     steps = steps[moved]
     own = np.flatnonzero(steps == grid.width_ms)
     edges = np.concatenate([[-1], own, [len(steps)]])
-    for index in np.flatnonzero(np.diff(edges) > _STRETCH).tolist():
+    for index in np.flatnonzero(np.diff(edges) > (_LONG_STRETCH if grid.told else _STRETCH)).tolist():
         first, last = int(edges[index]) + 1, int(edges[index + 1])
         widths, counts = np.unique(steps[first:last], return_counts=True)
         name = timeframe_name(int(widths[counts.argmax()]))
         if name is not None and counts.max() >= _SHARE * (last - first):
             begin, end = (int(lines[moved[at] + after]) for at, after in ((first, 0), (last - 1, 1)))
             raise FormatError(
-                f"lines {begin} to {end}", name, f"is their timeframe, and {grid.timeframe} that of the file",
-                "split the file, one timeframe each",
-            )  # fmt: skip
+                f"lines {begin} to {end}",
+                name,
+                f"is their timeframe, and {grid.timeframe} that of the file",
+                "split the file, one timeframe each" + ("" if grid.told else f"; or say --timeframe {grid.timeframe}"),
+            )

@@ -51,6 +51,18 @@ def test_one_read_waits_for_the_streams_of_all_nodes(cluster: LocalCluster) -> N
         client.delete(NAMES.predictions(p))
 
 
+def test_a_node_that_is_away_stops_nobody_who_begins(cluster: LocalCluster) -> None:
+    known = cluster.client("operator")
+    away = ("127.0.0.1", 1)
+    reader = Cluster([away, *known._seeds], known._open).alone()
+    assert reader.execute_command("EXISTS", NAMES.latest(0)) == 0
+    other = Cluster([away, *known._seeds], known._open).alone()
+    other._map = ([16_383], [away])  # an owner that died before anybody spoke to it
+    with pytest.raises(redis.exceptions.ConnectionError):
+        other.execute_command("EXISTS", NAMES.latest(0))
+    assert other.execute_command("EXISTS", NAMES.latest(0)) == 0
+
+
 def test_nothing_to_admit_waits_for_no_replica(cluster: LocalCluster) -> None:
     limits = AdmissionLimits(1_000, 10, 10, replicas=1)
     assert Admission(cluster.client("bridge"), NAMES, SystemClock(), limits).admit_each([]) == []

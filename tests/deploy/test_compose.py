@@ -122,7 +122,7 @@ class Container:
     def healthy(self, path: str = "/readyz") -> bool:
         assert self.process.poll() is None, self.log.read_text()[-2000:]
         _, _, flag, code = self.one["healthcheck"]["test"]
-        code = code.replace("9100", str(self._port)).replace("5000", str(self._port)).replace("/readyz", path)
+        code = expanded(code).replace("9100", str(self._port)).replace("5000", str(self._port)).replace("/readyz", path)
         return subprocess.run([sys.executable, flag, code], capture_output=True, check=False).returncode == 0
 
 

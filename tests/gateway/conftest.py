@@ -45,8 +45,9 @@ def eventually_fixture() -> Callable[[Callable[[], bool]], None]:
 
 
 def settings_with(broker: str = "", **flags: str) -> Settings:
-    """Settings of a gateway; ``broker`` is its URL."""
-    named = {f"gateway.{name}": value for name, value in flags.items()}
+    """Settings of a gateway; ``broker`` is its URL, ``monitor_key_file`` that of the whole system."""
+    groups = {"monitor_key_file": "system"}
+    named = {f"{groups.get(name, 'gateway')}.{name}": value for name, value in flags.items()}
     quick = {"inference.runtime": "cpu", "inference.threads": "1"}
     return load_settings(None, {}, {**named, **quick, "system.broker_url": broker})
 

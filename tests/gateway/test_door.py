@@ -14,13 +14,16 @@ from shared.errors import InputError
 from shared.settings.loading import load_settings
 
 KEY, NEXT_KEY, OLD_KEY = "0123456789abcdef0123", "next-0123456789abcdef", "old-0123456789abcdef"
+MONITOR_KEY = "monitor-0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
 def locked(start: Callable[..., GatewayUnderTest], tmp_path_factory: pytest.TempPathFactory) -> GatewayUnderTest:
     file = tmp_path_factory.mktemp("keys") / "api-key"
     file.write_text(f"{KEY}\n{NEXT_KEY} until=2999-01-31\n{OLD_KEY} until=2020-01-31\n")
-    return start(key_file=str(file), body_bytes_max="100000")
+    watch = file.with_name("monitor-key")
+    watch.write_text(MONITOR_KEY)
+    return start(monitor_key_file=str(watch), key_file=str(file), body_bytes_max="100000")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,18 @@ def test_without_a_key_that_is_in_force_nothing_is_answered(locked: GatewayUnder
 @pytest.mark.parametrize("headers", [{"X-API-Key": KEY}, {"Authorization": f"Bearer {NEXT_KEY}"}])
 def test_with_the_key_it_is(locked: GatewayUnderTest, headers: dict[str, str]) -> None:
     assert locked.ask("POST", "/predict", request_of(100), headers)[0] == 200
+
+
+def test_the_key_of_a_monitor_opens_the_metrics_and_nothing_else(locked: GatewayUnderTest) -> None:
+    watch = {"Authorization": f"Bearer {MONITOR_KEY}"}
+    assert locked.ask("GET", "/v1/models", headers=watch)[0] == 401
+    assert locked.ask("POST", "/predict", request_of(100), watch)[0] == 401
+    connection = http.client.HTTPConnection("127.0.0.1", locked.port)
+    for headers, status in ((watch, 200), ({"X-API-Key": KEY}, 200), ({}, 401)):
+        connection.request("GET", "/metrics", headers=headers)
+        response = connection.getresponse()
+        assert (response.status, b"natron_" in response.read()) == (status, status == 200)
+    connection.close()
 
 
 def test_probes_need_no_key(locked: GatewayUnderTest) -> None:

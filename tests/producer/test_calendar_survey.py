@@ -60,7 +60,7 @@ def test_rows_that_run_backward_or_come_twice_change_nothing(tmp_path: Path) -> 
 
 
 def test_a_file_without_candles_is_refused(tmp_path: Path) -> None:
-    rows = [f"2024.12.30,{k // 4:02}:{k % 4 * 15:02},1.1,1.2,1.0,1.1,-1" for k in range(50)]
+    rows = [f"2024.12.30,{k // 4:02}:{k % 4 * 15:02},1.1,1.2,1.0,1.1,-2" for k in range(50)]
     (tmp_path / "x.csv").write_text("\n".join(["date,time,open,high,low,close,volume", *rows]))
     with pytest.raises(FormatError, match="no candles"):
         survey_calendar(tmp_path / "x.csv", ReadOptions())

@@ -42,6 +42,8 @@ WRITERS: dict[str, set[str]] = {
     NAMES.acks: {"bridge"},
     NAMES.members("feature_service"): {"feature_service"},
     NAMES.members("worker"): {"worker"},
+    NAMES.members("shadow:a-bundle"): {"worker"},
+    NAMES.departures("shadow:a-bundle"): {"worker"},
     "another:thing": set(),
 }
 NOBODYS = [

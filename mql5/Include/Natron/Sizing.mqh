@@ -30,14 +30,14 @@ public:
    //--- a distance of so many ranges in whole points, downwards, so that a level is not a matter of rounding
    static double     Points(const double ranges,const double atr) { return(MathFloor(ranges*atr+1e-6)); }
    //--- points between two prices that the broker knows: more than one on some indices and futures
-   static double     TickPoints(void) { return(MathMax(1,MathRound(SymbolInfoDouble(_Symbol,SYMBOL_TRADE_TICK_SIZE)/_Point))); }
+   static double     TickPoints(void) { return(MathMax(1,SymbolInfoDouble(_Symbol,SYMBOL_TRADE_TICK_SIZE)/_Point)); }
    //--- a distance on the broker's grid, not shorter
    static double     OnGrid(const double points) { return(MathCeil(points/TickPoints()-1e-6)*TickPoints()); }
    //--- a stop's level on the broker's grid, not nearer to the price
    static double     Level(const double level,const int side)
      {
       double tick=TickPoints()*_Point;
-      if(TickPoints()<2)
+      if(TickPoints()<1.5)
          return(NormalizeDouble(level,_Digits));
       return(NormalizeDouble((side>0 ? MathFloor(level/tick+1e-6) : MathCeil(level/tick-1e-6))*tick,_Digits));
      }

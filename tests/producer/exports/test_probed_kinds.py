@@ -1,7 +1,7 @@
 """Kinds and traps that a hostile reading found: each was refused, or read wrong, before."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -112,17 +112,50 @@ def read(path: Path, content: bytes, **options: str) -> Candles:
 def test_a_file_of_two_timeframes_is_refused_with_its_lines(
     tmp_path: Path, first: str, then: str, option: str | None
 ) -> None:
-    early, late = sample_candles(700, first, 1), sample_candles(120, then, 2)
+    early, late = sample_candles(700, first, 1), sample_candles(300, then, 2)
     early["t"] += int(late["t"][0] - early["t"][-1]) // 86_400_000 * 86_400_000 - 10 * 86_400_000
     options = {"timeframe": option} if option in (first, then) else {}
     with pytest.raises(FormatError, match=r"lines \d+ to \d+.*split the file|contradicted"):
         read(tmp_path / "x.csv", table(early, line, HEAD) + table(late, line), **options)  # type: ignore[arg-type]
 
 
-def test_a_market_that_trades_now_and_then_is_on_the_grid_of_its_own_timeframe(tmp_path: Path) -> None:
-    candles = sample_candles(4_000, "M5", 3)
-    thin = candles[np.random.default_rng(1).random(len(candles)) < 0.12]
+@pytest.mark.parametrize("timeframe", ["M5", "H1"])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_market_that_trades_now_and_then_is_on_the_grid_of_its_own_timeframe(
+    tmp_path: Path, timeframe: str, seed: int
+) -> None:
+    candles = sample_candles(6_000, timeframe, 3)
+    thin = candles[np.random.default_rng(seed).random(len(candles)) < 0.12]
     assert len(read(tmp_path / "x.csv", table(thin, line, HEAD))) == len(thin)
+    assert Export(tmp_path / "x.csv").grid.timeframe == timeframe
+
+
+@pytest.mark.parametrize("months", [24, 120])
+def test_months_are_refused_with_a_day_of_the_last_one_too(tmp_path: Path, months: int) -> None:
+    candles = sample_candles(months + 1, "D1", 3)
+    days = [datetime(2015 + k // 12, k % 12 + 1, 1, tzinfo=UTC) for k in range(months)]
+    candles["t"] = [1_000 * epoch(day) for day in [*days, days[-1] + timedelta(days=1)]]
+    with pytest.raises(FormatError, match="months have no fixed width"):
+        read(tmp_path / "x.csv", table(candles, line, HEAD))
+
+
+def test_a_market_with_an_hour_a_candle_at_week_ends_is_read_where_its_timeframe_is_told(tmp_path: Path) -> None:
+    candles = sample_candles(4_000, "M15", 3)
+    candles["t"] = candles["t"][0] + 900_000 * np.arange(len(candles))
+    weekend = (candles["t"] // 86_400_000 + 4) % 7 % 6 == 0  # Sunday is 0
+    kept = candles[~weekend | (candles["t"] % 3_600_000 == 0)]
+    content = table(kept, line, HEAD)
+    with pytest.raises(FormatError, match="or say --timeframe M15"):
+        read(tmp_path / "x.csv", content)
+    assert len(read(tmp_path / "x.csv", content, timeframe="M15")) == len(kept)
+
+
+def test_a_price_that_never_moves_is_no_time_of_day(tmp_path: Path) -> None:
+    days = [datetime(2015, 1, 1, tzinfo=UTC) + timedelta(days=k) for k in range(200)]
+    rows = "".join(f"{day:%Y-%m-%d},1.00,1.0{k % 7},0.9{k % 5},1.00,{100 + k}\n" for k, day in enumerate(days))
+    found = read(tmp_path / "x.csv", rows.encode())
+    assert len(found) == 200
+    assert set(found["o"]) == {1.0}
 
 
 def test_rows_in_no_order_are_refused(tmp_path: Path) -> None:
