@@ -139,6 +139,16 @@ def test_months_are_refused_with_a_day_of_the_last_one_too(tmp_path: Path, month
         read(tmp_path / "x.csv", table(candles, line, HEAD))
 
 
+def test_months_before_the_days_are_refused_with_their_lines(tmp_path: Path) -> None:
+    months = [datetime(1985 + k // 12, k % 12 + 1, 1, tzinfo=UTC) for k in range(120)]
+    days = [datetime(1995, 1, 2, tzinfo=UTC) + timedelta(days=k) for k in range(3_000)]
+    days = [day for day in days if day.weekday() < 5]
+    candles = sample_candles(len(months) + len(days), "D1", 3)
+    candles["t"] = [1_000 * epoch(day) for day in [*months, *days]]
+    with pytest.raises(FormatError, match=r"lines 2 to 1\d\d = 'a month'.*D1"):
+        read(tmp_path / "x.csv", table(candles, line, HEAD))
+
+
 def test_a_market_with_an_hour_a_candle_at_week_ends_is_read_where_its_timeframe_is_told(tmp_path: Path) -> None:
     candles = sample_candles(4_000, "M15", 3)
     candles["t"] = candles["t"][0] + 900_000 * np.arange(len(candles))
