@@ -131,6 +131,10 @@ class Zone:
 UTC_ZONE = Zone("UTC", None, 0)
 
 
+_THIS_HOST = {"localtime", "posixrules", "factory"}
+"""Files beside the zones, which say something else on every machine."""
+
+
 def parse_zone(text: str) -> Zone:
     """Zone of a user's ``--tz``.
 
@@ -148,6 +152,8 @@ def parse_zone(text: str) -> Zone:
     fixed = _FIXED.fullmatch(name)
     if fixed:
         return _fixed_zone(text, fixed)
+    if name.lower() in _THIS_HOST:
+        raise _bad_zone(text)
     try:
         return Zone(name, ZoneInfo(name), 0)
     except (ZoneInfoNotFoundError, ValueError, OSError):

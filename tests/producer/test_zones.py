@@ -81,7 +81,9 @@ def test_each_utc_instant_is_a_reading_of_its_own_local_time(zone: str, instants
     assert ((readings.earlier == instants) | (readings.later == instants)).all()
 
 
-@pytest.mark.parametrize("text", ["", "Mars/Olympus", "+25:00", "broker-uk", "../etc/passwd", "UTC+2:99", "Europe"])
+@pytest.mark.parametrize(
+    "text", ["", "Mars/Olympus", "+25:00", "broker-uk", "../etc/passwd", "UTC+2:99", "Europe", "localtime"]
+)
 def test_what_is_no_zone_is_refused_with_the_choices(text: str) -> None:
     with pytest.raises(InputError, match="broker-eu"):
         parse_zone(text)
