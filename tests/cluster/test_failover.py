@@ -26,11 +26,6 @@ from shared.service import ServiceContext
 from shared.settings.groups import Settings
 from shared.testing import BrokerUnderTest, await_true, walk_candles
 
-# A node that is killed amid a TLS handshake leaves a socket that redis-py lets go of without closing it.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
-)
-
 NAMES = Names()
 CANDLES = 260
 LIMITS = AdmissionLimits(16_384, 1_000, 1_000, replicas=1)
@@ -99,6 +94,8 @@ def replay(cluster: LocalCluster, folder: Path, series: Series, reports: dict[st
     reports[series.key] = Replay(door, SystemClock(), request).run().document()
 
 
+# Python's ssl (SSLSocket._create) does not close the socket of a peer that resets the connection before the handshake.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
 def test_a_killed_primary_loses_nothing_that_was_admitted(
     cluster: LocalCluster, broker: BrokerUnderTest, tmp_path: Path
 ) -> None:

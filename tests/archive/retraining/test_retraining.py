@@ -79,6 +79,60 @@ def test_a_retraining_leaves_a_paper_trail_and_promotes_by_the_rule_alone(
     assert bench.last_ms == NOW_MS
 
 
+@pytest.mark.parametrize("failing", ["champion", "train", "compare"])
+def test_what_came_to_nothing_leaves_no_copy_of_the_candles(
+    tmp_path: Path, history: History, challenger: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    fill(tmp_path / "archive", SERIES, history.candles)
+
+    def lost(*_: object) -> None:
+        raise ConnectionError("broker away")
+
+    def train(request: TrainingRequest, report: object) -> TrainingResult:
+        if failing == "train":
+            raise TrainingError("labels", "buy", "hold one class", "give a longer history")
+        write_variant(Bundle.load(challenger), request.out.name, request.out)
+        return TrainingResult(request.out, Bundle.load(request.out).manifest, (), request.run_folder, {}, 0, (), 0.0)
+
+    def champion() -> Bundle:
+        if failing == "champion":
+            lost()
+        return Bundle.load(challenger)
+
+    monkeypatch.setattr("archive.retraining.retraining.train", train)
+    if failing == "compare":
+        monkeypatch.setattr("archive.retraining.retraining.compare", lost)
+    bench = Bench(tmp_path / "archive", tmp_path / "made", champion, None, SimulatedClock(NOW_MS))
+    with pytest.raises((ConnectionError, TrainingError)):
+        retrain(bench, load_settings(None, {}, {"retrain.candles_min": 200}))
+    assert not list((tmp_path / "made").iterdir())
+    Vault(tmp_path / "archive", write=True).close()  # nothing holds it
+
+
+def test_a_promotion_that_the_broker_did_not_take_is_on_record(
+    tmp_path: Path, history: History, challenger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path / "archive", SERIES, history.candles)
+    reference = unlearned(Bundle.load(challenger))
+
+    def train(request: TrainingRequest, report: object) -> TrainingResult:
+        write_variant(Bundle.load(challenger), request.out.name, request.out)
+        made = with_splits(Bundle.load(request.out), history)
+        write_manifest(request.out, made.manifest)
+        return TrainingResult(request.out, made.manifest, (), request.run_folder, {}, 0, (), 0.0)
+
+    def promote(_: Path) -> int:
+        raise ConnectionError("broker away")
+
+    monkeypatch.setattr("archive.retraining.retraining.train", train)
+    blur(monkeypatch, lambda bundle: bundle is reference)
+    bench = Bench(tmp_path / "archive", tmp_path / "made", lambda: reference, promote, SimulatedClock(NOW_MS))
+    with pytest.raises(ConnectionError):
+        retrain(bench, load_settings(None, {}, {"retrain.candles_min": 200}))
+    record = json.loads((tmp_path / "made" / JOURNAL).read_text())
+    assert (record["promote"], record["promoted"], bench.last_ms) == (True, None, NOW_MS)
+
+
 def blur(monkeypatch: pytest.MonkeyPatch, which: Callable[[Bundle], bool]) -> None:
     """Let some bundles' answers be nearer to knowing nothing."""
 

@@ -143,19 +143,24 @@ def test_candles_that_were_trimmed_unread_come_from_the_history(filled: Any, his
     vault.close()
 
 
-@pytest.mark.parametrize(("waiting", "alarmed"), [(49, False), (50, True)])
+@pytest.mark.parametrize(
+    ("keep", "waiting", "alarmed"), [(100, 49, False), (100, 50, True), (4_000, 1_023, False), (4_000, 1_024, True)]
+)
 def test_the_alarm_comes_while_everything_is_still_there(
-    filled: Any, history: History, tmp_path: Path, waiting: int, alarmed: bool
+    filled: Any, history: History, tmp_path: Path, keep: int, waiting: int, alarmed: bool
 ) -> None:
-    """Of 100 entries that a log keeps, so many wait."""
-    archive(filled, tmp_path, system__log_keep=100)
+    """So many entries wait in logs that keep so many; no read takes more than 1,024 of each, however many they keep."""
+    archive(filled, tmp_path, system__log_keep=keep)
     other = Series(f"WAITS{waiting}", "M15")
     filled.push(other, history.candles[-waiting:])
     with capture_logs() as logs:
-        archive(filled, tmp_path, system__log_keep=100)
+        archive(filled, tmp_path, system__log_keep=keep)
     alarms = [event for event in logs if event["event"] == "reader_falls_behind"]
     assert bool(alarms) is alarmed
-    assert all((event["stage"], event["waiting"], event["log_level"]) == ("archive", 50, "error") for event in alarms)
+    assert all(
+        (event["stage"], event["waiting"], event["log_level"]) == ("archive", min(keep // 2, 1_024), "error")
+        for event in alarms
+    )
     assert not [event for event in logs if event["event"] == "archive_missed"]
 
 
